@@ -1,0 +1,2 @@
+//! The cadge command.
+fn main() {}

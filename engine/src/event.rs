@@ -1,0 +1,261 @@
+//! What a source tells the engine: one event, borrowed from wherever the source keeps it.
+//!
+//! Text is bytes: paths and names in the kernel are not always UTF-8.
+
+use std::net::IpAddr;
+
+/// One event. Everything is borrowed, so that describing one costs nothing.
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    /// Counts the events of a source from 1.
+    pub num: u64,
+    /// When it happened, in nanoseconds since the Unix epoch.
+    pub time_ns: u64,
+    /// What happened.
+    pub kind: EventType,
+    /// The CPU on which it happened.
+    pub cpu: u16,
+    /// The thread that made it.
+    pub tid: i64,
+    /// The system call's return value, where there is one: negative is `-errno`.
+    pub result: Option<i64>,
+    /// The event's arguments, named and ordered as in Falco's event table.
+    pub args: &'a [Arg<'a>],
+    /// The process that made it, as it was when it did.
+    pub process: Option<&'a Process>,
+    /// Every known process: for parents, ancestors and session leaders.
+    pub processes: &'a dyn Processes,
+    /// The file descriptor that the event creates or uses.
+    pub fd: Option<&'a Fd<'a>>,
+    /// The host's name.
+    pub hostname: &'a str,
+}
+
+/// The table of processes.
+pub trait Processes {
+    /// The process with this id in the host's pid namespace.
+    fn process(&self, pid: i64) -> Option<&Process>;
+}
+
+/// No processes at all.
+impl Processes for () {
+    fn process(&self, _: i64) -> Option<&Process> {
+        None
+    }
+}
+
+/// Any table that fits in memory as it is: tests and replay use it.
+impl<S: std::hash::BuildHasher> Processes for std::collections::HashMap<i64, Process, S> {
+    fn process(&self, pid: i64) -> Option<&Process> {
+        self.get(&pid)
+    }
+}
+
+/// A kind of event: a row of the event table (`events.rs`), which gives its name, category and
+/// argument names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventType(pub(crate) u16);
+
+/// An argument of an event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arg<'a> {
+    /// Its name in the event table.
+    pub name: &'static str,
+    /// Its value.
+    pub value: ArgValue<'a>,
+}
+
+/// The value of an argument, in the form from which both its raw and its resolved text are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ArgValue<'a> {
+    /// A signed number.
+    Int(i64),
+    /// An unsigned number.
+    Uint(u64),
+    /// Text.
+    Text(&'a [u8]),
+    /// A path, as the caller gave it and as an absolute one.
+    Path {
+        /// What the caller passed.
+        raw: &'a [u8],
+        /// Absolute and normalised; empty if unknown.
+        resolved: &'a [u8],
+    },
+    /// A return value: negative is `-errno` and reads as its name.
+    Errno(i64),
+    /// A file descriptor, or a negative error, or `AT_FDCWD`.
+    Fd {
+        /// The number.
+        num: i64,
+        /// Falco's character for its type, 0 if unknown.
+        typechar: u8,
+        /// The name of what it refers to; empty if unknown.
+        name: &'a [u8],
+    },
+    /// Flags of `open` in Falco's own numbering (`flags.rs`).
+    OpenFlags(u32),
+    /// Permission bits.
+    Mode(u32),
+    /// A process id and the name of that process, empty if unknown.
+    Pid(i64, &'a [u8]),
+    /// A user id and the user's name, empty if unknown.
+    Uid(u32, &'a [u8]),
+}
+
+/// A process, as rules see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Its id in the host's pid namespace.
+    pub pid: i64,
+    /// Its parent's id; 0 if it has none.
+    pub ppid: i64,
+    /// Its id in its own pid namespace; -1 if unknown.
+    pub vpid: i64,
+    /// Its session's id.
+    pub sid: i64,
+    /// Its process group's id.
+    pub pgid: i64,
+    /// The kernel's short name, at most 15 bytes (`proc.name`).
+    pub comm: Box<[u8]>,
+    /// The executable's path, resolved by the kernel (`proc.exepath`); empty if unknown.
+    pub exe_path: Box<[u8]>,
+    /// All arguments, the program's own name first, each ended by a NUL.
+    pub argv: Box<[u8]>,
+    /// `comm`, then a blank and each argument but the first (`proc.cmdline`): see [`Process::set_argv`].
+    pub cmdline: Box<[u8]>,
+    /// The working directory, with a `/` at the end.
+    pub cwd: Box<[u8]>,
+    /// The controlling terminal's device number; 0 for none.
+    pub tty: u32,
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+    /// The user that logged in; `u32::MAX` if nobody did.
+    pub loginuid: u32,
+    /// The name of `uid`; empty if unknown.
+    pub user_name: Box<str>,
+    /// The name of `gid`; empty if unknown.
+    pub group_name: Box<str>,
+    /// The name of `loginuid`; empty if unknown.
+    pub login_name: Box<str>,
+    /// The first 12 digits of its container's id; empty on the host.
+    pub container_id: Box<str>,
+    /// When it started, in nanoseconds since the Unix epoch; 0 if unknown.
+    pub start_ns: u64,
+    /// The executable's inode number; 0 if unknown.
+    pub exe_ino: u64,
+    /// The executable is in a memfd.
+    pub exe_from_memfd: bool,
+    /// The executable is in the upper layer of an overlay file system.
+    pub exe_upper_layer: bool,
+}
+
+impl Process {
+    /// Sets `comm` and `argv` (each argument ended by a NUL), and `cmdline` from them.
+    pub fn set_argv(&mut self, comm: &[u8], argv: &[u8]) {
+        self.comm = comm.into();
+        self.argv = argv.into();
+        let mut cmdline = comm.to_vec();
+        if !comm.is_empty() {
+            for arg in self.arguments().skip(1) {
+                cmdline.push(b' ');
+                cmdline.extend_from_slice(arg);
+            }
+        }
+        self.cmdline = cmdline.into();
+    }
+
+    /// Each argument, the program's own name first.
+    pub fn arguments(&self) -> impl Iterator<Item = &[u8]> {
+        let argv = self.argv.strip_suffix(&[0]).unwrap_or(&self.argv);
+        let count = if self.argv.is_empty() { 0 } else { usize::MAX };
+        argv.split(|byte| *byte == 0).take(count)
+    }
+
+    /// The first argument: what the caller says the program is called (`proc.exe`).
+    pub fn exe(&self) -> &[u8] {
+        self.arguments().next().unwrap_or_default()
+    }
+
+    /// The arguments but the first, joined by blanks (`proc.args`): the end of `cmdline`.
+    pub fn args(&self) -> &[u8] {
+        self.cmdline.get(self.comm.len() + 1..).unwrap_or_default()
+    }
+}
+
+/// What a file descriptor refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FdKind {
+    /// A regular file, device or anything else with a path.
+    File,
+    /// A directory.
+    Directory,
+    /// An IPv4 socket.
+    Ipv4,
+    /// An IPv6 socket.
+    Ipv6,
+    /// A Unix socket.
+    Unix,
+    /// A netlink socket.
+    Netlink,
+    /// A pipe.
+    Pipe,
+    /// Anything else.
+    Other,
+}
+
+/// The protocol on top of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum L4Proto {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP.
+    Icmp,
+    /// A raw socket.
+    Raw,
+    /// Not known, or no such protocol.
+    Unknown,
+}
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its port.
+    pub port: u16,
+}
+
+/// The file descriptor that an event creates or uses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fd<'a> {
+    /// Its number; -1 where none was created.
+    pub num: i64,
+    /// What it refers to.
+    pub kind: FdKind,
+    /// An absolute path, or `client:port->server:port`, as `fd.name` has it.
+    pub name: &'a [u8],
+    /// The path as the caller gave it.
+    pub name_raw: &'a [u8],
+    /// The end that connected, for a socket that has a role.
+    pub client: Option<Endpoint>,
+    /// The end that was connected to, for a socket that has a role.
+    pub server: Option<Endpoint>,
+    /// This host is the client's end.
+    pub client_is_local: bool,
+    /// The protocol, for an IP socket.
+    pub l4proto: L4Proto,
+    /// The socket is connected, or on its way.
+    pub connected: bool,
+    /// The name differs from the one before this event.
+    pub name_changed: bool,
+    /// The device's number of a file; 0 if unknown.
+    pub dev: u32,
+    /// The inode's number of a file; 0 if unknown.
+    pub ino: u64,
+}

@@ -1,0 +1,1 @@
+//! The hub: one durable log of alerts, and everybody it is served to.

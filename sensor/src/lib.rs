@@ -1,0 +1,1 @@
+//! The sensor: kernel events in, alerts out, kept on disk until the hub has them.
