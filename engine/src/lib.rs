@@ -5,9 +5,24 @@
 
 pub mod event;
 pub mod events;
+pub mod flags;
+mod errno;
+mod utc;
+pub mod fields;
+mod condition;
+mod load;
+pub mod problem;
+mod types;
+mod graph;
+mod output;
 pub mod ruleset;
 pub mod alert;
 
 pub use alert::{Alert, Priority};
 pub use event::{Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, L4Proto, Process, Processes};
-pub use ruleset::{RuleFile, Ruleset, Scratch, Settings};
+pub use graph::Scratch;
+pub use problem::{Code, Problem};
+/// The version of Falco's rule language that this is: major, minor, patch.
+pub const LANGUAGE_VERSION: (u32, u32, u32) = (0, 63, 0);
+
+pub use ruleset::{Report, Rule, RuleFile, Ruleset, Settings};

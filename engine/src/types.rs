@@ -1,0 +1,68 @@
+//! Which types of event a condition can be true for, by Falco's inference: only comparisons of
+//! `evt.type` say something, everything else fits every type.
+
+use crate::EventType;
+use crate::condition::ast::{Check, Expr, Node, Op};
+use crate::events::EventSet;
+
+/// The types for which `expr`, which has no macros left, can be true.
+pub(crate) fn infer(expr: &Expr) -> EventSet {
+    match &expr.node {
+        Node::And(parts) => parts.iter().fold(EventSet::all(), |mut set, part| {
+            set.intersect(&infer(part));
+            set
+        }),
+        Node::Or(parts) => parts.iter().fold(EventSet::EMPTY, |mut set, part| {
+            set.union(&infer(part));
+            set
+        }),
+        Node::Not(part) => match &part.node {
+            // Only what names types can be turned around; `not` of anything else fits every type.
+            Node::Check(check) => named(check).map_or_else(EventSet::all, |set| set.complement()),
+            _ if names_types_only(part) => infer(part).complement(),
+            _ => EventSet::all(),
+        },
+        Node::Check(check) => {
+            named(check).unwrap_or_else(|| if is_never(check) { EventSet::EMPTY } else { EventSet::all() })
+        }
+        Node::Macro(_) => EventSet::all(),
+    }
+}
+
+fn names_types_only(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::And(parts) | Node::Or(parts) => parts.iter().all(names_types_only),
+        Node::Not(part) => names_types_only(part),
+        Node::Check(check) => named(check).is_some(),
+        Node::Macro(_) => false,
+    }
+}
+
+/// The types that a comparison of `evt.type` names.
+fn named(check: &Check) -> Option<EventSet> {
+    if check.field.name != "evt.type" {
+        return None;
+    }
+    let mut set = EventSet::EMPTY;
+    for literal in check.values.iter() {
+        if let Some(kind) = EventType::from_name(&literal.text) {
+            set.insert(kind);
+        }
+    }
+    match check.op {
+        Op::Eq | Op::EqEq | Op::In => Some(set),
+        Op::Ne => Some(set.complement()),
+        _ => None,
+    }
+}
+
+/// Rule files say `evt.num = 0` for "never".
+fn is_never(check: &Check) -> bool {
+    let zero = |text: &str| check.values.iter().all(|literal| literal.text == text);
+    check.field.name == "evt.num"
+        && match check.op {
+            Op::Eq | Op::EqEq | Op::In | Op::Le => zero("0"),
+            Op::Lt => zero("1"),
+            _ => false,
+        }
+}

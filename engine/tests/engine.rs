@@ -1,0 +1,11 @@
+//! Everything that is tested through the engine's public face.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod engine {
+    mod build;
+    mod files;
+    mod random;
+    mod rules;
+    mod spec;
+}
