@@ -1,8 +1,13 @@
 //! Where events come from. Nothing outside this folder knows what a kernel is.
 
+mod describe;
+pub mod ebpf;
+pub mod replay;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use cadge_engine::Event;
+use cadge_engine::{Event, EventType};
 
 /// One origin of events. A source keeps whatever state it needs to describe them.
 pub trait Source: Send {
@@ -28,4 +33,55 @@ pub struct SourceError {
     pub problem: String,
     /// What the user can do about it.
     pub advice: String,
+}
+
+/// How to open a source.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The kinds of event that somebody wants. Others may come too.
+    pub event_types: Vec<EventType>,
+    /// The host's name, for `evt.hostname`.
+    pub hostname: String,
+    /// Bytes of the ring for events of which none may be missed: a power of two. Default: 4 MiB.
+    pub critical_ring_bytes: u32,
+    /// Bytes of the ring for events of which there can be floods: a power of two. Default: 16 MiB.
+    pub bulk_ring_bytes: u32,
+    /// Processes that are remembered, dead ones with them. Default: 32,768.
+    pub processes_max: usize,
+    /// Where to write down what comes from the kernel, or what to read instead of it.
+    pub recording: Option<PathBuf>,
+}
+
+impl Default for SourceSettings {
+    fn default() -> Self {
+        Self {
+            event_types: Vec::new(),
+            hostname: String::new(),
+            critical_ring_bytes: 4 << 20,
+            bulk_ring_bytes: 16 << 20,
+            processes_max: 32_768,
+            recording: None,
+        }
+    }
+}
+
+type Open = fn(&SourceSettings) -> Result<Box<dyn Source>, SourceError>;
+
+/// Every source. To add one: write its file, then its line here.
+const SOURCES: &[(&str, Open)] = &[
+    ("ebpf", |settings| Ok(Box::new(ebpf::Ebpf::open(settings)?))),
+    ("replay", |settings| Ok(Box::new(replay::Replay::open(settings)?))),
+];
+
+/// Opens the source of a name.
+pub fn open(name: &str, settings: &SourceSettings) -> Result<Box<dyn Source>, SourceError> {
+    if let Some((_, open)) = SOURCES.iter().find(|(known, _)| *known == name) {
+        return open(settings);
+    }
+    let names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
+    Err(SourceError {
+        source_name: "sources",
+        problem: format!("there is no source `{name}`"),
+        advice: format!("there are: {}", names.join(", ")),
+    })
 }

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * The kernel's structures, as far as they are read. Every access is relocated when the object is
+ * loaded (CO-RE), so that only names matter here, not offsets.
+ */
+#ifndef CADGE_KERNEL_H
+#define CADGE_KERNEL_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define CORE __attribute__((preserve_access_index))
+
+enum { PIDTYPE_TGID_INDEX = 1, PIDTYPE_PGID_INDEX = 2, PIDTYPE_SID_INDEX = 3 };
+
+struct qstr {
+	const unsigned char *name;
+} CORE;
+
+struct super_block {
+	__u32 s_dev;
+} CORE;
+
+struct inode {
+	__u16 i_mode;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+} CORE;
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+} CORE;
+
+struct vfsmount {
+	struct dentry *mnt_root;
+} CORE;
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+} CORE;
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+} CORE;
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	unsigned int f_flags;
+	unsigned int f_mode;
+	void *private_data;
+} CORE;
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+} CORE;
+
+struct files_struct {
+	struct fdtable *fdt;
+} CORE;
+
+struct fs_struct {
+	struct path root;
+	struct path pwd;
+} CORE;
+
+struct mm_struct {
+	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
+} CORE;
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+typedef struct {
+	__u32 val;
+} kgid_t;
+
+struct cred {
+	kuid_t uid;
+	kgid_t gid;
+} CORE;
+
+struct upid {
+	int nr;
+} CORE;
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+} CORE;
+
+struct tty_driver {
+	int major;
+	int minor_start;
+} CORE;
+
+struct tty_struct {
+	int index;
+	struct tty_driver *driver;
+} CORE;
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+	struct pid *pids[4];
+	struct tty_struct *tty;
+	int group_exit_code;
+} CORE;
+
+struct kernfs_node {
+	struct kernfs_node *__parent;
+	const char *name;
+} CORE;
+
+/* Before 6.15. */
+struct kernfs_node___old {
+	struct kernfs_node___old *parent;
+} CORE;
+
+struct cgroup {
+	struct kernfs_node *kn;
+} CORE;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} CORE;
+
+struct thread_info {
+	__u32 status; /* x86: TS_COMPAT in a 32-bit call */
+} CORE;
+
+struct task_struct {
+	struct thread_info thread_info;
+	struct mm_struct *mm;
+	int exit_code;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	__u64 start_boottime;
+	const struct cred *cred;
+	char comm[16];
+	struct fs_struct *fs;
+	struct files_struct *files;
+	struct signal_struct *signal;
+	kuid_t loginuid;
+	struct css_set *cgroups;
+} CORE;
+
+/* 5.5 to 5.8 call it so. */
+struct task_struct___old {
+	__u64 real_start_time;
+} CORE;
+
+struct linux_binprm {
+	const char *fdpath; /* set by execveat on a descriptor */
+} CORE;
+
+struct in6_addr {
+	__u8 bytes[16];
+};
+
+struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+} CORE;
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+} CORE;
+
+struct socket {
+	struct sock *sk;
+} CORE;
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} CORE;
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} CORE;
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long di, si, dx, r10, r8, orig_ax;
+} CORE;
+#define SYSCALL_NR(regs) ((__u32)(regs)->orig_ax)
+#define SYSCALL_ARGS(regs, args)                      \
+	do {                                          \
+		(args)[0] = BPF_CORE_READ(regs, di);  \
+		(args)[1] = BPF_CORE_READ(regs, si);  \
+		(args)[2] = BPF_CORE_READ(regs, dx);  \
+		(args)[3] = BPF_CORE_READ(regs, r10); \
+	} while (0)
+#define TS_COMPAT 2
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	__s32 syscallno;
+} CORE;
+#define SYSCALL_NR(regs) ((__u32)(regs)->syscallno)
+#define SYSCALL_ARGS(regs, args)                          \
+	do {                                              \
+		(args)[0] = BPF_CORE_READ(regs, orig_x0); \
+		(args)[1] = BPF_CORE_READ(regs, regs[1]); \
+		(args)[2] = BPF_CORE_READ(regs, regs[2]); \
+		(args)[3] = BPF_CORE_READ(regs, regs[3]); \
+	} while (0)
+#else
+#error "no such architecture"
+#endif
+
+#endif

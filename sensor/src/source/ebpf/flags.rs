@@ -1,0 +1,60 @@
+//! The kernel's numbers for flags to Falco's, by which rules go on every architecture.
+
+use cadge_engine::flags as falco;
+
+/// `O_*` of this architecture, and Falco's bit.
+const OPEN: &[(i32, u32)] = &[
+    (libc::O_CREAT, falco::O_CREAT),
+    (libc::O_APPEND, falco::O_APPEND),
+    (libc::O_DSYNC, falco::O_DSYNC),
+    (libc::O_EXCL, falco::O_EXCL),
+    (libc::O_NONBLOCK, falco::O_NONBLOCK),
+    (libc::O_SYNC, falco::O_SYNC),
+    (libc::O_TRUNC, falco::O_TRUNC),
+    (libc::O_DIRECT, falco::O_DIRECT),
+    (libc::O_DIRECTORY, falco::O_DIRECTORY),
+    (LARGEFILE, falco::O_LARGEFILE),
+    (libc::O_CLOEXEC, falco::O_CLOEXEC),
+    (libc::O_TMPFILE, falco::O_TMPFILE),
+];
+
+/// The kernel's number: libc says 0 where every file is large.
+#[cfg(target_arch = "x86_64")]
+const LARGEFILE: i32 = 0o100_000;
+#[cfg(target_arch = "aarch64")]
+const LARGEFILE: i32 = 0o400_000;
+
+/// Falco's open flags for the kernel's, and whether the call created the file.
+pub(crate) fn open(flags: u32, created: bool) -> u32 {
+    let flags = flags.cast_signed();
+    let mut bits = match flags & libc::O_ACCMODE {
+        libc::O_RDONLY => falco::O_RDONLY,
+        libc::O_WRONLY => falco::O_WRONLY,
+        _ => falco::O_RDWR,
+    };
+    for (kernel, bit) in OPEN {
+        if flags & kernel == *kernel {
+            bits |= bit;
+        }
+    }
+    if created {
+        bits |= falco::O_F_CREATED;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_falcos() {
+        let flags = |flags: i32| falco::open_flags_text(open(flags.cast_unsigned(), false));
+        assert_eq!(flags(libc::O_RDONLY), "O_RDONLY");
+        assert_eq!(flags(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC), "O_TRUNC|O_CREAT|O_WRONLY");
+        assert_eq!(flags(libc::O_RDWR | libc::O_CLOEXEC), "O_RDWR|O_CLOEXEC");
+        assert_eq!(falco::open_flags_text(open(0, true)), "O_RDONLY|O_F_CREATED");
+        // A file without a name is a directory's flag too, and a synchronous one a data-synchronous one.
+        assert_eq!(flags(libc::O_TMPFILE | libc::O_WRONLY), "O_DIRECTORY|O_WRONLY|O_TMPFILE");
+    }
+}

@@ -1,0 +1,158 @@
+//! Loads the object into the kernel and attaches its programs.
+
+use std::fs::File;
+
+use aya::maps::{Array, MapData, PerCpuArray, ProgramArray, RingBuf};
+use aya::programs::{BtfTracePoint, Iter, Program};
+use aya::{Btf, Ebpf, EbpfLoader};
+use cadge_engine::EventType;
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+
+use super::super::{SourceError, SourceSettings};
+use super::rings::Rings;
+
+/// What clang made of `bpf/`.
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/cadge.bpf.o"));
+
+/// The programs that are attached, and to what.
+const TRACEPOINTS: &[(&str, &str)] = &[
+    ("process_fork", "sched_process_fork"),
+    ("process_exec", "sched_process_exec"),
+    ("process_exit", "sched_process_exit"),
+    ("sys_exit", "sys_exit"),
+];
+
+/// For each event type the system call and its program.
+const CALLS: &[(EventType, i64, &str)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (EventType::OPEN, libc::SYS_open, "call_open"),
+    (EventType::OPENAT, libc::SYS_openat, "call_openat"),
+    (EventType::OPENAT2, libc::SYS_openat2, "call_openat2"),
+    #[cfg(target_arch = "x86_64")]
+    (EventType::CREAT, libc::SYS_creat, "call_creat"),
+    (EventType::OPEN_BY_HANDLE_AT, libc::SYS_open_by_handle_at, "call_open_by_handle_at"),
+    (EventType::CONNECT, libc::SYS_connect, "call_connect"),
+];
+
+/// `enum cadge_counter`.
+const COUNTERS: &[&str] = &[
+    "events_total{class=\"critical\"}",
+    "events_total{class=\"bulk\"}",
+    "dropped_total{class=\"critical\",cause=\"ring_full\"}",
+    "dropped_total{class=\"bulk\",cause=\"ring_full\"}",
+    "truncated_total",
+];
+
+/// Lines of the kernel's explanation that are shown.
+const VERIFIER_LINES_MAX: usize = 12;
+
+/// What is in the kernel. Dropping it takes it out.
+pub(super) struct Loaded {
+    ebpf: Ebpf,
+    btf: Btf,
+    counters: PerCpuArray<MapData, u64>,
+    /// Keeps the kernel's table of programs alive.
+    _calls: ProgramArray<MapData>,
+    pub(super) rings: Rings,
+}
+
+fn failed(what: &str, error: &dyn std::error::Error) -> SourceError {
+    let mut problem = format!("{what}: {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        problem.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    // A program that the kernel refuses comes with thousands of lines; the reason is in the last ones.
+    let lines: Vec<&str> = problem.lines().collect();
+    if lines.len() > VERIFIER_LINES_MAX {
+        let tail = &lines[lines.len() - VERIFIER_LINES_MAX..];
+        problem = format!("{what}: […]\n{}", tail.join("\n"));
+    }
+    let advice = "`cadge sensor --check` lists what the sensor needs of the kernel".to_owned();
+    SourceError { source_name: "ebpf", problem, advice }
+}
+
+pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
+    // Before 5.11 maps count as locked memory. Where the limit can't be raised it may still do.
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+    let btf = Btf::from_sys_fs().map_err(|error| failed("the kernel's BTF can't be read", &error))?;
+    let own_pid = std::process::id();
+    let mut ebpf = EbpfLoader::new()
+        .btf(Some(&btf))
+        .override_global("own_pid", &own_pid, true)
+        .map_max_entries("critical", settings.critical_ring_bytes)
+        .map_max_entries("bulk", settings.bulk_ring_bytes)
+        .load(OBJECT)
+        .map_err(|error| failed("the kernel refused the maps", &error))?;
+    let mut calls = ProgramArray::try_from(take_map(&mut ebpf, "calls")?)
+        .map_err(|error| failed("the table of system calls", &error))?;
+    for (kind, number, name) in CALLS {
+        if settings.event_types.contains(kind) {
+            let program = tracepoint(&mut ebpf, name)?;
+            program
+                .load("sys_exit", &btf)
+                .map_err(|error| failed(&format!("the kernel refused `{name}`"), &error))?;
+            let fd = program.fd().map_err(|error| failed(name, &error))?;
+            let number = u32::try_from(*number).unwrap_or(u32::MAX);
+            calls.set(number, fd, 0).map_err(|error| failed(name, &error))?;
+        }
+    }
+    for (name, target) in TRACEPOINTS {
+        let program = tracepoint(&mut ebpf, name)?;
+        program
+            .load(target, &btf)
+            .map_err(|error| failed(&format!("the kernel refused `{name}`"), &error))?;
+        program.attach().map_err(|error| failed(&format!("`{name}` can't be attached"), &error))?;
+    }
+    let rings = Rings::new(
+        RingBuf::try_from(take_map(&mut ebpf, "critical")?)
+            .map_err(|error| failed("the critical ring", &error))?,
+        RingBuf::try_from(take_map(&mut ebpf, "bulk")?).map_err(|error| failed("the bulk ring", &error))?,
+        Array::try_from(take_map(&mut ebpf, "reader_asleep")?)
+            .map_err(|error| failed("the reader's flag", &error))?,
+    );
+    let counters = PerCpuArray::try_from(take_map(&mut ebpf, "counters")?)
+        .map_err(|error| failed("the counters", &error))?;
+    Ok(Loaded { ebpf, btf, counters, _calls: calls, rings })
+}
+
+fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, SourceError> {
+    ebpf.take_map(name).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> SourceError {
+    SourceError {
+        source_name: "ebpf",
+        problem: format!("the object has no `{name}`"),
+        advice: "the binary was built from mixed sources: build it again".to_owned(),
+    }
+}
+
+fn tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoint, SourceError> {
+    let program: &mut Program = ebpf.program_mut(name).ok_or_else(|| missing(name))?;
+    program.try_into().map_err(|_| missing(name))
+}
+
+impl Loaded {
+    /// The task iterator's output: a record for each process.
+    pub(super) fn snapshot(&mut self) -> Result<File, SourceError> {
+        let program: &mut Program = self.ebpf.program_mut("snapshot").ok_or_else(|| missing("snapshot"))?;
+        let program: &mut Iter = program.try_into().map_err(|_| missing("snapshot"))?;
+        program.load("task", &self.btf).map_err(|error| failed("the kernel refused `snapshot`", &error))?;
+        let link = program.attach().map_err(|error| failed("`snapshot` can't be attached", &error))?;
+        let link = program.take_link(link).map_err(|error| failed("snapshot", &error))?;
+        link.into_file().map_err(|error| failed("snapshot", &error))
+    }
+
+    /// The kernel's counters, summed over all CPUs.
+    pub(super) fn counters(&self) -> Vec<(String, u64)> {
+        (0_u32..)
+            .zip(COUNTERS)
+            .map(|(index, name)| {
+                let sum = self.counters.get(&index, 0).map(|values| values.iter().sum()).unwrap_or_default();
+                ((*name).to_owned(), sum)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,112 @@
+//! Events from the running kernel, through eBPF programs.
+
+pub(crate) mod record;
+pub(crate) mod address;
+pub(crate) mod flags;
+mod check;
+mod load;
+mod rings;
+#[cfg(test)]
+mod layout;
+
+use std::fs::File;
+use std::io::{BufWriter, Read as _};
+use std::time::Duration;
+
+use cadge_engine::Event;
+
+use super::describe::Describer;
+use super::replay;
+use super::{Source, SourceError, SourceSettings};
+pub use check::{Check, check};
+use load::Loaded;
+use record::{append_part, part, size_and_time};
+
+/// The source. Dropping it takes everything out of the kernel again.
+pub struct Ebpf {
+    loaded: Loaded,
+    describer: Describer,
+    recording: Option<BufWriter<File>>,
+}
+
+impl Ebpf {
+    /// Loads and attaches the programs, then fills the process table.
+    pub fn open(settings: &SourceSettings) -> Result<Self, SourceError> {
+        check().require()?;
+        let mut loaded = load::load(settings)?;
+        let mut describer = Describer::new(&settings.hostname, settings.processes_max);
+        let mut recording = None;
+        if let Some(path) = &settings.recording {
+            recording = Some(replay::create(path)?);
+        }
+        // The programs are attached: what happens from here on is in the rings, and the table of
+        // what was there before may be older than that, never newer than it seems.
+        for record in snapshot(&mut loaded)? {
+            write(&mut recording, &record);
+            describer.take(&record, &mut |_| {});
+        }
+        Ok(Self { loaded, describer, recording })
+    }
+}
+
+/// Every process, as records, each with its arguments.
+fn snapshot(loaded: &mut Loaded) -> Result<Vec<Vec<u8>>, SourceError> {
+    let mut bytes = Vec::new();
+    loaded.snapshot()?.read_to_end(&mut bytes).map_err(|error| SourceError {
+        source_name: "ebpf",
+        problem: format!("the list of processes can't be read: {error}"),
+        advice: "the kernel ended its task iterator early: start again".to_owned(),
+    })?;
+    let mut records = Vec::new();
+    let mut rest = bytes.as_slice();
+    while let Some((size, _)) = size_and_time(rest)
+        && let Some(record) = rest.get(..size)
+        && size > 0
+    {
+        let mut record = record.to_vec();
+        // The header's pid; the arguments are in the process's own memory.
+        if let Some(pid) = record.get(20..24).and_then(|bytes| bytes.first_chunk()) {
+            let path = format!("/proc/{}/cmdline", u32::from_ne_bytes(*pid));
+            if let Ok(argv) = std::fs::read(path) {
+                append_part(&mut record, part::ARGV, &argv);
+            }
+        }
+        records.push(record);
+        rest = &rest[size..];
+    }
+    Ok(records)
+}
+
+fn write(recording: &mut Option<BufWriter<File>>, record: &[u8]) {
+    if let Some(writer) = recording
+        && let Err(error) = replay::append(writer, record)
+    {
+        tracing::error!(%error, "the recording can't be written: it ends here");
+        *recording = None;
+    }
+}
+
+impl Source for Ebpf {
+    fn name(&self) -> &'static str {
+        "ebpf"
+    }
+
+    fn poll(&mut self, timeout: Duration, sink: &mut dyn FnMut(&Event<'_>)) -> Result<bool, SourceError> {
+        let Self { loaded, describer, recording } = self;
+        loaded.rings.poll(timeout, &mut |record| {
+            write(recording, record);
+            describer.take(record, sink);
+        });
+        Ok(true)
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        let mut counters = self.loaded.counters();
+        counters.extend([
+            ("dropped_total{class=\"any\",cause=\"malformed\"}".to_owned(), self.describer.malformed),
+            ("processes".to_owned(), u64::try_from(self.describer.table.len()).unwrap_or(u64::MAX)),
+            ("processes_evicted_total".to_owned(), self.describer.table.evicted()),
+        ]);
+        counters
+    }
+}
