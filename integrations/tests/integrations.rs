@@ -1,0 +1,11 @@
+//! Every destination against something real: an HTTP server, a Kafka broker.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod integrations {
+    mod every;
+    mod feed;
+    mod http;
+    mod kafka;
+    mod server;
+}

@@ -1,0 +1,144 @@
+//! What holds for every destination by HTTP: one list, one suite.
+
+use cadge_integrations::{Config, NAMES};
+
+use super::feed::{Log, alert};
+use super::server::{Server, wait_for_metric};
+
+/// A section for each integration that is reached by HTTP.
+const BY_HTTP: &[(&str, &str)] =
+    &[("slack", "slack:\n  webhookurl: URL\n"), ("webhook", "webhook:\n  address: URL\n")];
+
+fn ok(name: &str, status: &str) -> String {
+    format!("falcosecurity_falcosidekick_outputs_total{{destination=\"{name}\",status=\"{status}\"}}")
+}
+
+#[test]
+fn every_integration_is_in_a_suite() {
+    let mut tested: Vec<&str> = BY_HTTP.iter().map(|(name, _)| *name).chain(["kafka"]).collect();
+    tested.sort_unstable();
+    assert_eq!(tested, NAMES);
+}
+
+#[tokio::test]
+async fn what_may_go_well_later_is_tried_again() {
+    for (name, section) in BY_HTTP {
+        for answers in [&[500, 503][..], &[429], &[408]] {
+            let (server, log) = (Server::start(answers).await, Log::default());
+            let (_running, stop, registry) = log.start(&section.replace("URL", &server.url));
+            log.push(alert(1, 4));
+            let requests = server.requests(answers.len() + 1).await;
+            assert!(requests.windows(2).all(|pair| pair[0].body == pair[1].body), "{name}");
+            wait_for_metric(&registry, &ok(name, "ok"), 1.0).await;
+            let retries = format!("cadge_integration_retries_total{{destination=\"{name}\"}}");
+            wait_for_metric(&registry, &retries, f64::from(u32::try_from(answers.len()).unwrap())).await;
+            stop.cancel();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_counted_and_does_not_hold_up_the_next() {
+    for (name, section) in BY_HTTP {
+        for code in [400, 403, 404, 302] {
+            let (server, log) = (Server::start(&[code]).await, Log::default());
+            let (_running, stop, registry) = log.start(&section.replace("URL", &server.url));
+            log.push(alert(1, 4));
+            log.push(alert(2, 4));
+            let requests = server.requests(2).await;
+            assert!(requests[0].body.contains("#1") && requests[1].body.contains("#2"), "{name} {code}");
+            wait_for_metric(&registry, &ok(name, "error"), 1.0).await;
+            wait_for_metric(&registry, &ok(name, "ok"), 1.0).await;
+            stop.cancel();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_destination_that_is_away_gets_everything_in_order_when_it_is_back() {
+    for (name, section) in BY_HTTP {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let log = Log::default();
+        let (_running, stop, registry) =
+            log.start(&section.replace("URL", &format!("http://{address}/hook")));
+        for sequence in 1..=20 {
+            log.push(alert(sequence, 4));
+        }
+        let retries = format!("cadge_integration_retries_total{{destination=\"{name}\"}}");
+        while super::server::metric(&registry, &retries).unwrap_or_default() < 1.0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let server = Server::serve(tokio::net::TcpListener::bind(address).await.unwrap(), &[]);
+        let requests = server.requests(20).await;
+        for (sequence, request) in (1..=20).zip(&requests) {
+            assert!(request.body.contains(&format!("#{sequence}\"")), "{name}: {}", request.body);
+        }
+        stop.cancel();
+    }
+}
+
+#[tokio::test]
+async fn delivery_goes_on_at_the_cursor_after_a_restart() {
+    let (server, log) = (Server::start(&[]).await, Log::default());
+    let yaml = format!("webhook:\n  address: {}\n", server.url);
+    let (running, stop, _) = log.start(&yaml);
+    log.push(alert(1, 4));
+    server.requests(1).await;
+    while log.cursor("integration/webhook") != Some(1) {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    running.stopped().await;
+    log.push(alert(2, 4));
+    let (_running, stop, _) = log.start(&yaml);
+    let requests = server.requests(2).await;
+    assert!(requests[1].body.contains("#2"), "{}", requests[1].body);
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn less_urgent_alerts_are_left_out() {
+    let (server, log) = (Server::start(&[]).await, Log::default());
+    let (_running, stop, registry) =
+        log.start(&format!("webhook:\n  address: {}\n  minimumpriority: error\n", server.url));
+    log.push(alert(1, 4));
+    log.push(alert(2, 3));
+    let requests = server.requests(1).await;
+    assert!(requests[0].body.contains("#2"));
+    wait_for_metric(&registry, "cadge_integration_filtered_total{destination=\"webhook\"}", 1.0).await;
+    stop.cancel();
+}
+
+#[test]
+fn secrets_are_never_printed_and_unknown_keys_are_refused() {
+    let yaml = "slack: {webhookurl: 'https://x/T0KEN'}\nwebhook: {address: 'https://x/T0KEN', customheaders: {Authorization: T0KEN}}\n";
+    let config: Config = serde_saphyr::from_str(yaml).unwrap();
+    let printed = format!("{config:?}");
+    assert!(!printed.contains("T0KEN") && printed.contains("***"), "{printed}");
+    for yaml in ["slak: {}", "slack: {webhokurl: x}", "kafka: {hostport: 1, topik: x}"] {
+        assert!(serde_saphyr::from_str::<Config>(yaml).is_err(), "{yaml}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_named() {
+    for (yaml, words) in [
+        ("webhook: {address: nowhere}", "`address` is no URL"),
+        ("webhook: {address: 'http://x', method: GET}", "neither POST nor PUT"),
+        ("webhook: {address: 'http://x', minimumpriority: hgih}", "is no priority"),
+        ("slack: {webhookurl: 'http://x', outputformat: none}", "is none of"),
+        ("kafka: {hostport: 'localhost:1'}", "`topic` is missing"),
+    ] {
+        let config: Config = serde_saphyr::from_str(yaml).unwrap();
+        let context = cadge_integrations::Context {
+            feeds: std::sync::Arc::new(Log::default()),
+            field_kinds: |_| cadge_proto::json::FieldKind::Text,
+            registry: prometheus::Registry::new(),
+            stop: tokio_util::sync::CancellationToken::new(),
+        };
+        let error = cadge_integrations::start(config, context).unwrap_err().to_string();
+        assert!(error.contains(words), "{yaml}: {error}");
+    }
+}

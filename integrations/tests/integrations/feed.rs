@@ -1,0 +1,110 @@
+//! A log in memory, with cursors.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use cadge_integrations::{Config, Context, Delivery, Feed, FeedError, Feeds, Running, start};
+use cadge_proto::Alert;
+use cadge_proto::json::FieldKind;
+use futures_util::future::BoxFuture;
+use prometheus::Registry;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// An alert like a sensor's.
+pub(crate) fn alert(sequence: u64, priority: i32) -> Alert {
+    let fields = [
+        ("proc.name", "cat <x>"),
+        ("proc.pid", "42"),
+        ("fd.name", "<NA>"),
+        ("evt.time", "1718200000123456789"),
+    ];
+    Alert {
+        time: Some(prost_types::Timestamp { seconds: 1_718_200_000, nanos: 123_456_789 }),
+        priority,
+        rule: "Sensitive file".to_owned(),
+        output: format!("13:46:40.123456789: Warning Sensitive file #{sequence}"),
+        output_fields: fields.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
+        hostname: "node-1".to_owned(),
+        tags: vec!["a".to_owned(), "b".to_owned()],
+        source: "syscall".to_owned(),
+        sensor: "s1".to_owned(),
+        epoch: 7,
+        sequence,
+        ..Alert::default()
+    }
+}
+
+fn kinds(name: &str) -> FieldKind {
+    if matches!(name, "proc.pid" | "evt.time") { FieldKind::Number } else { FieldKind::Text }
+}
+
+/// The log.
+#[derive(Clone, Default)]
+pub(crate) struct Log {
+    alerts: Arc<Mutex<Vec<Arc<Alert>>>>,
+    cursors: Arc<Mutex<HashMap<String, u64>>>,
+    changed: Arc<Notify>,
+}
+
+impl Log {
+    pub(crate) fn push(&self, alert: Alert) {
+        self.alerts.lock().unwrap().push(Arc::new(alert));
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn cursor(&self, name: &str) -> Option<u64> {
+        self.cursors.lock().unwrap().get(name).copied()
+    }
+
+    /// Starts integrations on this log.
+    pub(crate) fn start(&self, yaml: &str) -> (Running, CancellationToken, Registry) {
+        let config: Config = serde_saphyr::from_str(yaml).unwrap();
+        let (stop, registry) = (CancellationToken::new(), Registry::new());
+        let feeds = Arc::new(self.clone());
+        let context = Context { feeds, field_kinds: kinds, registry: registry.clone(), stop: stop.clone() };
+        (start(config, context).unwrap(), stop, registry)
+    }
+}
+
+impl Feeds for Log {
+    fn open(&self, consumer: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
+        let name = consumer.to_owned();
+        let position = *self.cursors.lock().unwrap().entry(name.clone()).or_default();
+        let place: Box<dyn Feed> = Box::new(Place { log: self.clone(), name, position });
+        Box::pin(async { Ok(place) })
+    }
+}
+
+struct Place {
+    log: Log,
+    name: String,
+    position: u64,
+}
+
+impl Feed for Place {
+    fn next(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, FeedError>> {
+        Box::pin(async move {
+            loop {
+                let changed = Arc::clone(&self.log.changed);
+                let notified = changed.notified();
+                let read: Vec<Delivery> = {
+                    let alerts = self.log.alerts.lock().unwrap();
+                    let numbered = (1..).zip(alerts.iter());
+                    let rest = numbered.filter(|(position, _)| *position > self.position).take(max);
+                    rest.map(|(position, alert)| Delivery { position, alert: Arc::clone(alert) }).collect()
+                };
+                if let Some(last) = read.last() {
+                    self.position = last.position;
+                    return Ok(read);
+                }
+                let _ = tokio::time::timeout(std::time::Duration::from_millis(50), notified).await;
+            }
+        })
+    }
+
+    fn commit(&mut self, position: u64) -> BoxFuture<'_, Result<(), FeedError>> {
+        self.log.cursors.lock().unwrap().insert(self.name.clone(), position);
+        Box::pin(async { Ok(()) })
+    }
+}
