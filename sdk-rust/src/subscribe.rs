@@ -1,0 +1,198 @@
+//! A subscription: a stream that reconnects, resumes and acknowledges.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cadge_proto::cadge::v1::{self, SubscribeRequest, subscribe_request::Kind};
+use futures_util::Stream;
+use rand::Rng as _;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+use crate::client::{Connect, entries, outputs_client};
+use crate::{Entry, Error};
+
+/// Alerts that wait between the connection and the caller.
+const QUEUE: usize = 1024;
+
+/// Acknowledgements are sent at most so often.
+const ACKNOWLEDGE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The first wait before a reconnection, and the longest.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// Where a new cursor starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With the next alert.
+    #[default]
+    Now,
+    /// With the oldest alert that the hub has.
+    Beginning,
+}
+
+/// How to subscribe.
+#[derive(Clone, Debug, Default)]
+pub struct SubscribeOptions {
+    /// The name of a durable cursor, which the hub keeps for the caller's identity. Without one the
+    /// hub remembers nothing once the subscription is dropped.
+    pub cursor: Option<String>,
+    /// Where to start, unless the cursor has a place already.
+    pub start: Start,
+    /// Leave it to the caller to acknowledge, with [`Subscription::acknowledge`]. Otherwise an
+    /// alert counts as dealt with once the next one is asked for.
+    pub manual: bool,
+}
+
+impl SubscribeOptions {
+    /// With a durable cursor, which starts at the log's beginning.
+    pub fn durable(cursor: &str) -> Self {
+        Self { cursor: Some(cursor.to_string()), start: Start::Beginning, manual: false }
+    }
+}
+
+/// The stream of alerts that [`crate::Client::subscribe`] answers.
+#[derive(Debug)]
+pub struct Subscription {
+    entries: mpsc::Receiver<Result<Entry, Error>>,
+    dealt_with: watch::Sender<u64>,
+    yielded: u64,
+    manual: bool,
+    task: JoinHandle<()>,
+}
+
+impl Subscription {
+    pub(crate) fn start(channel: Channel, connect: Connect, options: SubscribeOptions) -> Self {
+        let (queue, entries) = mpsc::channel(QUEUE);
+        let (dealt_with, acknowledgements) = watch::channel(0);
+        let manual = options.manual;
+        let mut link = Link { connect, options, queue, acknowledgements, last: None };
+        let task = tokio::spawn(async move { link.run(channel).await });
+        Self { entries, dealt_with, yielded: 0, manual, task }
+    }
+
+    /// Says that everything up to a position is dealt with. The hub hears of it soon after.
+    pub fn acknowledge(&self, position: u64) {
+        self.dealt_with.send_if_modified(|dealt_with| {
+            let grows = position > *dealt_with;
+            *dealt_with = position.max(*dealt_with);
+            grows
+        });
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Entry, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.manual {
+            self.acknowledge(self.yielded);
+        }
+        let next = self.entries.poll_recv(context);
+        if let Poll::Ready(Some(Ok(entry))) = &next {
+            self.yielded = entry.position;
+        }
+        next
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The task behind a subscription.
+struct Link {
+    connect: Connect,
+    options: SubscribeOptions,
+    queue: mpsc::Sender<Result<Entry, Error>>,
+    acknowledgements: watch::Receiver<u64>,
+    /// The last position that went into the queue. After a reconnection the hub may send again
+    /// what it had no acknowledgement for: that is skipped.
+    last: Option<u64>,
+}
+
+impl Link {
+    async fn run(&mut self, channel: Channel) {
+        let mut channel = Some(channel);
+        let mut wait = BACK_OFF.0;
+        loop {
+            let before = self.last;
+            let Err(error) = self.stream(channel.take()).await else { return };
+            if !error.is_transient() {
+                let _ = self.queue.send(Err(error)).await;
+                return;
+            }
+            if self.last != before {
+                wait = BACK_OFF.0;
+            }
+            let pause = rand::rng().random_range(wait / 2..=wait);
+            tokio::time::sleep(pause).await;
+            wait = (wait * 2).min(BACK_OFF.1);
+        }
+    }
+
+    /// One connection's life. `Ok` is that nobody listens any more.
+    async fn stream(&mut self, channel: Option<Channel>) -> Result<(), Error> {
+        let channel = match channel {
+            Some(channel) => channel,
+            None => (self.connect)().await?,
+        };
+        let (requests, outgoing) = mpsc::channel(4);
+        let _ = requests.send(SubscribeRequest { kind: Some(Kind::Open(self.open())) }).await;
+        let mut responses =
+            outputs_client(channel).subscribe(ReceiverStream::new(outgoing)).await?.into_inner();
+        let mut acknowledge = tokio::time::interval(ACKNOWLEDGE_INTERVAL);
+        acknowledge.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut acknowledged = 0;
+        loop {
+            tokio::select! {
+                response = responses.message() => match response? {
+                    Some(response) => if !self.pass_on(response).await { return Ok(()) },
+                    None => return Err(Error::Closed("the hub is stopping".into())),
+                },
+                _ = acknowledge.tick() => {
+                    let position = *self.acknowledgements.borrow_and_update();
+                    if position > acknowledged {
+                        let _ = requests.send(SubscribeRequest { kind: Some(Kind::Acknowledge(position)) }).await;
+                        acknowledged = position;
+                    }
+                }
+            }
+        }
+    }
+
+    fn open(&self) -> v1::Open {
+        let start = match self.options.start {
+            Start::Now => v1::Start::Now,
+            Start::Beginning => v1::Start::Beginning,
+        };
+        v1::Open {
+            cursor: self.options.cursor.clone().unwrap_or_default(),
+            start: start.into(),
+            transient: self.options.cursor.is_none(),
+            after: if self.options.cursor.is_none() { self.last } else { None },
+        }
+    }
+
+    /// `false`: nobody listens any more.
+    async fn pass_on(&mut self, response: v1::SubscribeResponse) -> bool {
+        if self.last.is_none() {
+            self.last = response.resumed;
+        }
+        for entry in entries(response) {
+            if self.last.is_some_and(|last| entry.position <= last) {
+                continue;
+            }
+            self.last = Some(entry.position);
+            if self.queue.send(Ok(entry)).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
