@@ -1,1 +1,23 @@
 //! The hub: one durable log of alerts, and everybody it is served to.
+//!
+//! Alerts come in by `service/ingest.rs` and go into the log; whatever happens to them afterwards is
+//! done by a consumer of the log with a cursor of its own.
+
+pub mod config;
+pub mod log;
+mod consume;
+mod identity;
+mod tls;
+mod authority;
+mod listen;
+mod error;
+mod metrics;
+mod service;
+mod exporter;
+mod forward;
+mod http;
+mod run;
+
+pub use config::Config;
+pub use error::Error;
+pub use run::Hub;

@@ -1,0 +1,161 @@
+//! A consumer: a cursor on the log. The only way in which anything reads it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::log::{Entry, Log, LogError};
+
+/// Where a consumer starts whose cursor does not exist yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// With the next alert.
+    Now,
+    /// With the oldest alert.
+    Beginning,
+    /// Behind a position.
+    After(u64),
+}
+
+/// The log, and who is reading it now.
+#[derive(Clone)]
+pub(crate) struct Consumers {
+    log: Arc<dyn Log>,
+    live: Arc<Mutex<Live>>,
+}
+
+/// The live consumers of each cursor, and how far each has come: the cursor keeps the slowest's
+/// place.
+#[derive(Default)]
+struct Live {
+    next: u64,
+    places: HashMap<String, HashMap<u64, u64>>,
+}
+
+/// A place in the log that moves. Without a name nothing is remembered of it.
+pub(crate) struct Consumer {
+    consumers: Consumers,
+    name: Option<String>,
+    id: u64,
+    position: u64,
+    committed: u64,
+    head: watch::Receiver<u64>,
+}
+
+impl Consumers {
+    pub(crate) fn new(log: Arc<dyn Log>) -> Self {
+        Self { log, live: Arc::default() }
+    }
+
+    pub(crate) fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
+    /// Opens a consumer at its cursor's place, or at `start`.
+    pub(crate) async fn open(&self, name: Option<String>, start: Start) -> Result<Consumer, LogError> {
+        let head = self.log.head();
+        let known = match &name {
+            Some(name) => self.log.cursor(name).await?,
+            None => None,
+        };
+        let position = known.unwrap_or_else(|| match start {
+            Start::Now => *head.borrow(),
+            Start::Beginning => 0,
+            Start::After(position) => position,
+        });
+        if let (Some(name), None) = (&name, known) {
+            // A cursor exists from its first use on: what comes while its owner is away is kept for it.
+            self.log.commit(name, position).await?;
+        }
+        let mut live = self.live();
+        live.next += 1;
+        let id = live.next;
+        if let Some(name) = &name {
+            live.places.entry(name.clone()).or_default().insert(id, position);
+        }
+        drop(live);
+        Ok(Consumer { consumers: self.clone(), name, id, position, committed: position, head })
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Consumer {
+    /// The position behind which it goes on.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The log's last position.
+    pub(crate) fn head(&self) -> u64 {
+        *self.head.borrow()
+    }
+
+    /// The next alerts, at least one: waits for it. To drop the future loses nothing.
+    pub(crate) async fn next(&mut self, count: usize, bytes: usize) -> Result<Vec<Entry>, LogError> {
+        loop {
+            let entries = self.ready(count, bytes).await?;
+            if !entries.is_empty() {
+                return Ok(entries);
+            }
+            if self.head.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// The next alerts that are there already.
+    pub(crate) async fn ready(&mut self, count: usize, bytes: usize) -> Result<Vec<Entry>, LogError> {
+        self.head.borrow_and_update();
+        let entries = self.consumers.log.read(self.position, count, bytes).await?;
+        if let Some(last) = entries.last() {
+            self.position = last.position;
+        }
+        Ok(entries)
+    }
+
+    /// Notes that everything up to a position is dealt with.
+    pub(crate) async fn commit(&mut self, position: u64) -> Result<(), LogError> {
+        let position = position.min(self.position);
+        let Some(name) = self.name.clone().filter(|_| position > self.committed) else { return Ok(()) };
+        self.committed = position;
+        let slowest = {
+            let mut live = self.consumers.live();
+            let places = live.places.entry(name.clone()).or_default();
+            places.insert(self.id, position);
+            places.values().copied().min().unwrap_or(position)
+        };
+        self.consumers.log.commit(&name, slowest).await
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        let Some(name) = &self.name else { return };
+        let slowest = {
+            let mut live = self.consumers.live();
+            let Some(places) = live.places.get_mut(name) else { return };
+            places.remove(&self.id);
+            let slowest = places.values().copied().min();
+            if places.is_empty() {
+                live.places.remove(name);
+            }
+            slowest
+        };
+        // The cursor was held back for this consumer: it moves on to the slowest of the others.
+        if let (Some(position), Ok(runtime)) =
+            (slowest.filter(|place| *place > self.committed), Handle::try_current())
+        {
+            let (log, name) = (Arc::clone(&self.consumers.log), name.clone());
+            runtime.spawn(async move {
+                if let Err(error) = log.commit(&name, position).await {
+                    tracing::error!(%error, "a cursor can't be moved: alerts will come again");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `falco_events`, as falco-exporter has it: a consumer of the log that counts.
+//!
+//! Its cursor is durable, so that across restarts each alert is counted once; the counters
+//! themselves begin at 0 with the process, as Prometheus expects of counters.
+
+use prometheus::{IntCounterVec, Opts, Registry};
+use tokio_util::sync::CancellationToken;
+
+use crate::consume::{Consumer, Consumers, Start};
+use crate::log::Entry;
+
+/// The labels, in falco-exporter's order.
+const LABELS: &[&str] = &["rule", "priority", "hostname", "source", "k8s_ns_name", "k8s_pod_name", "tags"];
+
+/// Combinations of labels. Alerts past that are counted together, under the rule `other`.
+const SERIES_MAX: usize = 10_000;
+
+/// Alerts that are counted at once.
+const COUNT_MAX: usize = 4096;
+
+/// Bytes of alerts that are counted at once, about.
+const BYTES_MAX: usize = 4 << 20;
+
+/// The counter.
+pub(crate) struct Exporter {
+    events: IntCounterVec,
+    series: std::collections::HashSet<[String; 7]>,
+}
+
+impl Exporter {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let options =
+            Opts::new("falco_events", "Alerts, by rule, priority (0 is the most urgent) and origin.");
+        let events = IntCounterVec::new(options, LABELS).expect("name and labels are valid");
+        registry.register(Box::new(events.clone())).expect("the name is registered once");
+        Self { events, series: std::collections::HashSet::new() }
+    }
+
+    /// Counts until it is told to stop.
+    pub(crate) async fn run(mut self, consumers: Consumers, stop: CancellationToken) {
+        let outcome = tokio::select! {
+            () = stop.cancelled() => return,
+            outcome = self.count_all(&consumers) => outcome,
+        };
+        let Err(error) = outcome;
+        tracing::error!(%error, "alerts can't be counted any more: `falco_events` stands still");
+    }
+
+    async fn count_all(
+        &mut self,
+        consumers: &Consumers,
+    ) -> Result<std::convert::Infallible, crate::log::LogError> {
+        let mut consumer: Consumer = consumers.open(Some("exporter".to_owned()), Start::Beginning).await?;
+        loop {
+            let entries = consumer.next(COUNT_MAX, BYTES_MAX).await?;
+            for entry in &entries {
+                self.count(entry);
+            }
+            let position = consumer.position();
+            consumer.commit(position).await?;
+        }
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        // Ingest has decoded it before.
+        let Ok(alert) = entry.alert.decode() else { return };
+        let field = |name: &str| {
+            alert.output_fields.get(name).filter(|text| *text != "<NA>").cloned().unwrap_or_default()
+        };
+        let mut labels = [
+            alert.rule.clone(),
+            alert.priority.to_string(),
+            alert.hostname.clone(),
+            alert.source.clone(),
+            field("k8s.ns.name"),
+            field("k8s.pod.name"),
+            format!(",{},", alert.tags.join(",")),
+        ];
+        if !self.series.contains(&labels) {
+            if self.series.len() < SERIES_MAX {
+                self.series.insert(labels.clone());
+            } else {
+                labels = [
+                    String::from("other"),
+                    labels[1].clone(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    ",,".to_owned(),
+                ];
+            }
+        }
+        self.events.with_label_values(&labels).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cadge_proto::raw::RawAlert;
+    use prost::Message as _;
+
+    fn entry(rule: String, tags: &[&str]) -> Entry {
+        let alert = cadge_proto::Alert {
+            rule,
+            priority: 4,
+            hostname: "h".to_owned(),
+            source: "syscall".to_owned(),
+            tags: tags.iter().map(ToString::to_string).collect(),
+            output_fields: [
+                ("k8s.ns.name".to_owned(), "default".to_owned()),
+                ("k8s.pod.name".to_owned(), "<NA>".to_owned()),
+            ]
+            .into(),
+            ..Default::default()
+        };
+        Entry { position: 1, alert: RawAlert::new(alert.encode_to_vec()) }
+    }
+
+    #[test]
+    fn labels_are_falco_exporters() {
+        let registry = Registry::new();
+        let mut exporter = Exporter::new(&registry);
+        exporter.count(&entry("Terminal shell".to_owned(), &["a", "b"]));
+        exporter.count(&entry("Terminal shell".to_owned(), &["a", "b"]));
+        exporter.count(&entry("None".to_owned(), &[]));
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        let line = "falco_events{hostname=\"h\",k8s_ns_name=\"default\",k8s_pod_name=\"\",priority=\"4\",rule=\"Terminal shell\",source=\"syscall\",tags=\",a,b,\"} 2";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("rule=\"None\",source=\"syscall\",tags=\",,\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn series_are_bounded_and_nothing_is_uncounted() {
+        let registry = Registry::new();
+        let mut exporter = Exporter::new(&registry);
+        let total = SERIES_MAX + 50;
+        for number in 0..total {
+            exporter.count(&entry(format!("rule {number}"), &[]));
+        }
+        let families = registry.gather();
+        assert_eq!(families[0].get_metric().len(), SERIES_MAX + 1);
+        let counted: f64 =
+            families[0].get_metric().iter().map(|metric| metric.get_counter().get_value()).sum();
+        assert!((counted - f64::from(u32::try_from(total).unwrap())).abs() < 0.5);
+    }
+}

@@ -1,0 +1,62 @@
+//! The integrations' side of the log: each has a cursor of its own, like any consumer.
+
+use std::sync::Arc;
+
+use cadge_integrations::{Delivery, Feed, FeedError, Feeds};
+use cadge_proto::json::FieldKind;
+use futures_util::future::BoxFuture;
+
+use crate::consume::{Consumer, Consumers, Start};
+use crate::log::LogError;
+
+/// Bytes of alerts that one reading brings, about.
+const BYTES_MAX: usize = 4 << 20;
+
+/// Opens feeds.
+pub(crate) struct LogFeeds(pub(crate) Consumers);
+
+impl Feeds for LogFeeds {
+    fn open(&self, consumer: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
+        let name = consumer.to_owned();
+        Box::pin(async move {
+            let consumer = self.0.open(Some(name), Start::Now).await.map_err(|error| failed(&error))?;
+            Ok(Box::new(LogFeed(consumer)) as Box<dyn Feed>)
+        })
+    }
+}
+
+struct LogFeed(Consumer);
+
+impl Feed for LogFeed {
+    fn next(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, FeedError>> {
+        Box::pin(async move {
+            let entries = self.0.next(max, BYTES_MAX).await.map_err(|error| failed(&error))?;
+            // Ingest has decoded each before.
+            let delivery = |entry: crate::log::Entry| {
+                entry
+                    .alert
+                    .decode()
+                    .ok()
+                    .map(|alert| Delivery { position: entry.position, alert: Arc::new(alert) })
+            };
+            Ok(entries.into_iter().filter_map(delivery).collect())
+        })
+    }
+
+    fn commit(&mut self, position: u64) -> BoxFuture<'_, Result<(), FeedError>> {
+        Box::pin(async move { self.0.commit(position).await.map_err(|error| failed(&error)) })
+    }
+}
+
+fn failed(error: &LogError) -> FeedError {
+    FeedError(error.to_string())
+}
+
+/// The engine's field table, in the words of the wire.
+pub(crate) fn field_kind(name: &str) -> FieldKind {
+    match cadge_engine::fields::kind(name) {
+        cadge_engine::fields::Kind::Text => FieldKind::Text,
+        cadge_engine::fields::Kind::Number => FieldKind::Number,
+        cadge_engine::fields::Kind::Bool => FieldKind::Bool,
+    }
+}

@@ -1,0 +1,64 @@
+//! What the hub counts of itself, for `/metrics`.
+
+use prometheus::{IntCounter, IntGauge, Opts, Registry};
+
+/// The hub's own figures.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    pub(crate) registry: Registry,
+    pub(crate) received: IntCounter,
+    pub(crate) duplicates: IntCounter,
+    pub(crate) missing: IntCounter,
+    pub(crate) malformed: IntCounter,
+    pub(crate) sent: IntCounter,
+    pub(crate) sensors: IntGauge,
+    pub(crate) subscribers: IntGauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::with_opts(Opts::new(name, help)).expect("the name is a valid one");
+            registry.register(Box::new(counter.clone())).expect("each name is registered once");
+            counter
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::with_opts(Opts::new(name, help)).expect("the name is a valid one");
+            registry.register(Box::new(gauge.clone())).expect("each name is registered once");
+            gauge
+        };
+        Self {
+            received: counter("cadge_hub_alerts_received_total", "Alerts that sensors have sent."),
+            duplicates: counter("cadge_hub_alerts_duplicate_total", "Alerts that the log had already."),
+            missing: counter(
+                "cadge_hub_alerts_missing_total",
+                "Sequence numbers that no alert came for: lost by a sensor.",
+            ),
+            malformed: counter(
+                "cadge_hub_alerts_malformed_total",
+                "Alerts that could not be read, and were left out.",
+            ),
+            sent: counter("cadge_hub_alerts_sent_total", "Alerts that were sent to subscribers."),
+            sensors: gauge("cadge_hub_sensors", "Sensors that are connected."),
+            subscribers: gauge("cadge_hub_subscribers", "Streams of alerts that are open."),
+            registry,
+        }
+    }
+}
+
+/// Counts something as long as it lives.
+pub(crate) struct Present(IntGauge);
+
+impl Present {
+    pub(crate) fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

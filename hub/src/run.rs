@@ -1,0 +1,156 @@
+//! Puts the hub together, and takes it apart in order.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Grpc};
+use crate::consume::Consumers;
+use crate::error::Error;
+use crate::exporter::Exporter;
+use crate::forward::{LogFeeds, field_kind};
+use crate::http;
+use crate::listen::{Accept, UnixSocket};
+use crate::log::{Log, Sqlite};
+use crate::metrics::Metrics;
+use crate::service::{self, Context};
+use crate::tls::Tls;
+
+/// At the end everything gets so long.
+const STOP: Duration = Duration::from_secs(3);
+
+/// Connections between their handshake and their service.
+const CONNECTIONS: usize = 64;
+
+/// A running hub.
+#[derive(Debug)]
+pub struct Hub {
+    grpc: Option<SocketAddr>,
+    unix: Option<PathBuf>,
+    http: Option<SocketAddr>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Hub {
+    /// Starts everything. What is wrong with the configuration is found before anything is served.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        let tls =
+            if config.grpc.bind_address.is_empty() { None } else { Some(Arc::new(Tls::new(&config.grpc)?)) };
+        let log: Arc<dyn Log> = Arc::new(Sqlite::open(&config.log.path, config.log.bytes_max)?);
+        let stop = CancellationToken::new();
+        let (metrics, consumers) = (Metrics::new(), Consumers::new(log));
+        let mut tasks = JoinSet::new();
+        let (connections, accepted) = mpsc::channel(CONNECTIONS);
+        let permits = Arc::new(Semaphore::new(config.grpc.connections_max.min(Semaphore::MAX_PERMITS)));
+        let accept = Accept { connections, permits, stop: stop.clone() };
+        let grpc = match tls {
+            Some(tls) => Some(listen_tcp(&config, tls, accept.clone(), &mut tasks).await?),
+            None => None,
+        };
+        let unix = listen_unix(&config.grpc, &config.unix, accept, &mut tasks)?;
+        let http = listen_http(&config, &metrics, &stop, &mut tasks).await?;
+        let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
+        tasks.spawn(running.stopped());
+        tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
+        let context = Context { consumers, metrics, stop: stop.clone() };
+        tasks.spawn(async move {
+            if let Err(error) = service::serve(context, accepted).await {
+                tracing::error!(%error, "the gRPC server has failed");
+            }
+        });
+        Ok(Self { grpc, unix, http, stop, tasks })
+    }
+
+    /// Where it serves gRPC by TCP.
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc
+    }
+
+    /// Where it serves gRPC by Unix socket.
+    pub fn unix_socket(&self) -> Option<&Path> {
+        self.unix.as_deref()
+    }
+
+    /// Where it serves HTTP.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// Stops: streams end, connections close, the socket's file goes. Takes three seconds at most.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP, all).await.is_err() {
+            tracing::warn!("some connections did not end in time: they are closed");
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |cause| Error::Listen { address: address.to_owned(), cause };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+async fn listen_tcp(
+    config: &Config,
+    tls: Arc<Tls>,
+    accept: Accept,
+    tasks: &mut JoinSet<()>,
+) -> Result<SocketAddr, Error> {
+    let (listener, bound) = bind(&config.grpc.bind_address).await?;
+    tasks.spawn(accept.tcp(listener, tls, config.identities.clone().into()));
+    Ok(bound)
+}
+
+fn listen_unix(
+    config: &Grpc,
+    users: &[crate::config::UnixUser],
+    accept: Accept,
+    tasks: &mut JoinSet<()>,
+) -> Result<Option<PathBuf>, Error> {
+    let Some(path) = &config.unix_socket else { return Ok(None) };
+    let socket = UnixSocket::bind(path, config.unix_socket_mode)?;
+    tasks.spawn(accept.unix(socket, users.into()));
+    Ok(Some(path.clone()))
+}
+
+async fn listen_http(
+    config: &Config,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> Result<Option<SocketAddr>, Error> {
+    if !config.webserver.enabled {
+        return Ok(None);
+    }
+    let address = &config.webserver.listen_address;
+    let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
+    let (listener, bound) = bind(&format!("{host}:{}", config.webserver.listen_port)).await?;
+    tasks.spawn(http::serve(listener, metrics.registry.clone(), stop.clone()));
+    Ok(Some(bound))
+}
+
+fn start_integrations(
+    config: cadge_integrations::Config,
+    consumers: &Consumers,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> Result<cadge_integrations::Running, Error> {
+    let context = cadge_integrations::Context {
+        feeds: Arc::new(LogFeeds(consumers.clone())),
+        field_kinds: field_kind,
+        registry: metrics.registry.clone(),
+        stop: stop.clone(),
+    };
+    Ok(cadge_integrations::start(config, context)?)
+}

@@ -1,0 +1,159 @@
+//! Falco's own API: `sub` and `get`, out of stored bytes.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use cadge_proto::raw::RawAlert;
+use cadge_proto::raw::outputs;
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Answers, BYTES_MAX, COUNT_MAX, Context, caller};
+use crate::config::Role;
+use crate::consume::{Consumer, Start};
+use crate::error::CallError;
+use crate::identity::Peer;
+use crate::log::Entry;
+use crate::metrics::Present;
+
+/// This API knows no acknowledgement. An alert counts as had once it was handed to the connection so
+/// long ago and the connection still lives: a broken one brings the last second again.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// Alerts between the log and a connection.
+const QUEUE: usize = 256;
+
+/// The service.
+pub(super) struct Falco(pub(super) Context);
+
+/// The cursor of an identity: the one that an old client, which knows of none, has.
+pub(super) fn own_cursor(peer: &Peer) -> String {
+    format!("consumer/{}", peer.name)
+}
+
+#[tonic::async_trait]
+impl outputs::service_server::Service for Falco {
+    type subStream = Answers<RawAlert>;
+    type getStream = Answers<RawAlert>;
+
+    async fn sub(
+        &self,
+        request: Request<Streaming<outputs::Request>>,
+    ) -> Result<Response<Self::subStream>, Status> {
+        let peer = caller(&request, &[Role::Consumer])?;
+        let mut requests = request.into_inner();
+        let consumer =
+            self.0.consumers.open(Some(own_cursor(&peer)), Start::Now).await.map_err(CallError::Log)?;
+        let (alerts, outgoing) = mpsc::channel(QUEUE);
+        let context = self.0.clone();
+        tokio::spawn(async move {
+            let ignored = async {
+                // However many requests come, and whether the client closes its side: it is pushed to.
+                while let Ok(Some(_)) = requests.message().await {}
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = context.stop.cancelled() => {}
+                () = alerts.closed() => {}
+                () = ignored => {}
+                () = push(&context, consumer, &alerts) => {}
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+
+    async fn get(&self, request: Request<outputs::Request>) -> Result<Response<Self::getStream>, Status> {
+        let peer = caller(&request, &[Role::Consumer])?;
+        let consumer =
+            self.0.consumers.open(Some(own_cursor(&peer)), Start::Beginning).await.map_err(CallError::Log)?;
+        let until = consumer.head();
+        let sent = self.0.metrics.sent.clone();
+        let state = (consumer, until);
+        // Asked for more, the consumer has handed over what came before.
+        let batches = stream::unfold(state, move |(mut consumer, until)| {
+            let sent = sent.clone();
+            async move {
+                let done = consumer.position();
+                if let Err(error) = consumer.commit(done).await {
+                    return Some((Err(CallError::Log(error).into()), (consumer, 0)));
+                }
+                if done >= until {
+                    return None;
+                }
+                match consumer.ready(COUNT_MAX, BYTES_MAX).await {
+                    Ok(entries) if entries.is_empty() => None,
+                    Ok(entries) => {
+                        sent.inc_by(entries.len() as u64);
+                        Some((Ok(entries), (consumer, until)))
+                    }
+                    Err(error) => Some((Err(CallError::Log(error).into()), (consumer, 0))),
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(batches.flat_map(alerts))))
+    }
+}
+
+/// Each alert of a batch, or its error.
+fn alerts(batch: Result<Vec<Entry>, Status>) -> Answers<RawAlert> {
+    match batch {
+        Ok(entries) => Box::pin(stream::iter(entries.into_iter().map(|entry| Ok(entry.alert)))),
+        Err(status) => Box::pin(stream::iter([Err(status)])),
+    }
+}
+
+/// Sends alerts for as long as the client listens.
+async fn push(context: &Context, mut consumer: Consumer, alerts: &mpsc::Sender<Result<RawAlert, Status>>) {
+    let _present = Present::new(&context.metrics.subscribers);
+    let mut handed: VecDeque<(Instant, u64)> = VecDeque::new();
+    let mut tick = tokio::time::interval(SETTLED / 2);
+    loop {
+        let entries = tokio::select! {
+            entries = consumer.next(COUNT_MAX, BYTES_MAX) => entries,
+            _ = tick.tick() => {
+                settle(&mut consumer, &mut handed).await;
+                continue;
+            }
+        };
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                let _ = alerts.send(Err(CallError::Log(error).into())).await;
+                return;
+            }
+        };
+        for Entry { position, alert } in entries {
+            if alerts.send(Ok(alert)).await.is_err() {
+                return;
+            }
+            context.metrics.sent.inc();
+            handed.push_back((Instant::now(), position));
+        }
+        // One place for a whole batch is enough, and bounds the queue.
+        if let Some(last) = handed.pop_back() {
+            while handed.back().is_some_and(|(time, _)| last.0.duration_since(*time) < SETTLED / 4) {
+                handed.pop_back();
+            }
+            handed.push_back(last);
+        }
+        settle(&mut consumer, &mut handed).await;
+    }
+}
+
+/// Moves the cursor over what was handed over long enough ago.
+async fn settle(consumer: &mut Consumer, handed: &mut VecDeque<(Instant, u64)>) {
+    let mut settled = None;
+    while let Some((time, position)) = handed.front().copied()
+        && time.elapsed() >= SETTLED
+    {
+        settled = Some(position);
+        handed.pop_front();
+    }
+    if let Some(position) = settled
+        && let Err(error) = consumer.commit(position).await
+    {
+        tracing::error!(%error, "a cursor can't be moved: alerts will come again");
+    }
+}

@@ -1,0 +1,165 @@
+//! Takes alerts from sensors into the log, and acknowledges what is on disk.
+
+use std::sync::Arc;
+
+use cadge_proto::ALERT_BYTES_MAX;
+use cadge_proto::raw::RawAlert;
+use cadge_proto::raw::v1::{self, IngestRequest, IngestResponse, ingest_request, ingest_response};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Answers, Context, caller};
+use crate::config::Role;
+use crate::error::CallError;
+use crate::identity::Peer;
+use crate::log::{Append, Appended, Durable, Log, LogError};
+use crate::metrics::Present;
+
+/// Batches of one sensor that are on their way to the disk.
+const PIPELINE: usize = 8;
+
+/// The service.
+pub(super) struct Ingest(pub(super) Context);
+
+#[tonic::async_trait]
+impl v1::ingest_server::Ingest for Ingest {
+    type StreamStream = Answers<IngestResponse>;
+
+    async fn stream(
+        &self,
+        request: Request<Streaming<IngestRequest>>,
+    ) -> Result<Response<Self::StreamStream>, Status> {
+        let peer = caller(&request, &[Role::Sensor])?;
+        let mut requests = request.into_inner();
+        let first = requests.message().await?.and_then(|request| request.kind);
+        let Some(ingest_request::Kind::Hello(hello)) = first else {
+            return Err(CallError::Request("the first message must be `hello`".to_owned()).into());
+        };
+        may_speak_for(&peer, &hello.sensor)?;
+        let acknowledged =
+            self.0.consumers.log().high_water(&hello.sensor, hello.epoch).await.map_err(CallError::Log)?;
+        tracing::info!(sensor = %hello.sensor, host = %hello.hostname, version = %hello.version, acknowledged, "a sensor has connected");
+        let (answers, outgoing) = mpsc::channel(PIPELINE);
+        let welcome = v1::Welcome { acknowledged, version: env!("CARGO_PKG_VERSION").to_owned() };
+        let _ = answers.send(Ok(answer(ingest_response::Kind::Welcome(welcome)))).await;
+        let link = Link { context: self.0.clone(), log: Arc::clone(self.0.consumers.log()), hello, answers };
+        // Ends with its connection, or when the hub stops.
+        tokio::spawn(link.run(requests));
+        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+}
+
+/// A sensor speaks for itself; an admin for any.
+fn may_speak_for(peer: &Peer, sensor: &str) -> Result<(), Status> {
+    if sensor.is_empty() || sensor.len() > 256 {
+        return Err(Status::invalid_argument("the sensor's name must have 1 to 256 bytes"));
+    }
+    if peer.role == Some(Role::Admin) || peer.name == sensor {
+        return Ok(());
+    }
+    let text = format!("the certificate is that of the sensor `{}`, not of `{sensor}`", peer.name);
+    Err(Status::permission_denied(text))
+}
+
+fn answer(kind: ingest_response::Kind) -> IngestResponse {
+    IngestResponse { kind: Some(kind) }
+}
+
+/// One sensor's stream.
+struct Link {
+    context: Context,
+    log: Arc<dyn Log>,
+    hello: v1::Hello,
+    answers: mpsc::Sender<Result<IngestResponse, Status>>,
+}
+
+impl Link {
+    async fn run(self, mut requests: Streaming<IngestRequest>) {
+        let _present = Present::new(&self.context.metrics.sensors);
+        let outcome = tokio::select! {
+            () = self.context.stop.cancelled() => Ok(()),
+            outcome = self.take(&mut requests) => outcome,
+        };
+        if let Err(status) = outcome {
+            tracing::warn!(sensor = %self.hello.sensor, code = ?status.code(), reason = status.message(), "the sensor's stream has ended");
+            let _ = self.answers.send(Err(status)).await;
+        }
+    }
+
+    /// Puts batches in and sends acknowledgements out, several batches at a time.
+    async fn take(&self, requests: &mut Streaming<IngestRequest>) -> Result<(), Status> {
+        let mut pending: FuturesOrdered<Durable> = FuturesOrdered::new();
+        let mut ended = false;
+        loop {
+            tokio::select! {
+                Some(outcome) = pending.next() => {
+                    let outcome: Result<Appended, LogError> =
+                        outcome.map_err(|_| Status::unavailable("the hub is stopping"))?;
+                    self.acknowledge(outcome.map_err(CallError::Log)?).await?;
+                }
+                request = requests.message(), if !ended && pending.len() < PIPELINE => match request? {
+                    Some(IngestRequest { kind: Some(ingest_request::Kind::Batch(batch)) }) => {
+                        if let Some(batch) = self.check(batch)? {
+                            pending.push_back(self.log.append(batch).await.map_err(CallError::Log)?);
+                        }
+                    }
+                    Some(IngestRequest { kind: Some(ingest_request::Kind::Heartbeat(beat)) }) => {
+                        tracing::debug!(sensor = %self.hello.sensor, spooled = beat.spooled, "heartbeat");
+                    }
+                    Some(_) => return Err(Status::invalid_argument("expected a batch or a heartbeat")),
+                    None => ended = true,
+                },
+                else => return Ok(()),
+            }
+        }
+    }
+
+    async fn acknowledge(&self, outcome: Appended) -> Result<(), Status> {
+        self.context.metrics.duplicates.inc_by(outcome.duplicates);
+        self.context.metrics.missing.inc_by(outcome.missing);
+        let acknowledgement = v1::Acknowledgement { sequence: outcome.high_water };
+        let answer = answer(ingest_response::Kind::Acknowledgement(acknowledgement));
+        self.answers.send(Ok(answer)).await.map_err(|_| Status::cancelled("the sensor has gone"))
+    }
+
+    /// Leaves out what is no alert of this sensor: it would be unreadable for every consumer, and
+    /// to refuse the batch would hold up all that follows.
+    fn check(&self, batch: v1::Batch) -> Result<Option<Append>, Status> {
+        let count = batch.alerts.len() as u64;
+        let Some(last) = batch.first_sequence.checked_add(count).map(|end| end.saturating_sub(1)) else {
+            return Err(Status::invalid_argument("the sequence numbers of the batch are too large"));
+        };
+        if batch.first_sequence == 0 {
+            return Err(Status::invalid_argument("sequence numbers begin with 1"));
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        self.context.metrics.received.inc_by(count);
+        let numbered = (batch.first_sequence..).zip(batch.alerts);
+        let alerts: Vec<_> = numbered.filter(|(sequence, alert)| self.is_sound(*sequence, alert)).collect();
+        let Some(malformed) = count.checked_sub(alerts.len() as u64).filter(|malformed| *malformed > 0)
+        else {
+            return Ok(Some(self.append(alerts, last)));
+        };
+        self.context.metrics.malformed.inc_by(malformed);
+        tracing::error!(sensor = %self.hello.sensor, malformed, "alerts can't be read, or are not the sensor's: they are left out");
+        Ok(Some(self.append(alerts, last)))
+    }
+
+    fn append(&self, alerts: Vec<(u64, RawAlert)>, last: u64) -> Append {
+        Append { sensor: self.hello.sensor.clone(), epoch: self.hello.epoch, alerts, last }
+    }
+
+    fn is_sound(&self, sequence: u64, alert: &RawAlert) -> bool {
+        alert.as_bytes().len() <= ALERT_BYTES_MAX
+            && alert.decode().is_ok_and(|alert| {
+                alert.sensor == self.hello.sensor
+                    && alert.epoch == self.hello.epoch
+                    && alert.sequence == sequence
+            })
+    }
+}

@@ -1,0 +1,91 @@
+//! The gRPC services.
+
+mod ingest;
+mod falco;
+mod cadge;
+mod version;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server;
+use tonic::{Request, Status};
+
+use crate::config::Role;
+use crate::consume::Consumers;
+use crate::identity::Peer;
+use crate::listen::{Connection, From};
+use crate::metrics::Metrics;
+
+/// Alerts that one reading of the log brings.
+const COUNT_MAX: usize = 1024;
+
+/// Bytes of alerts that one reading of the log brings, about.
+const BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of one gRPC message that is taken: a batch, with room to spare.
+const MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+/// What every service works with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) consumers: Consumers,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: CancellationToken,
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Serves connections until it is told to stop.
+pub(crate) async fn serve(
+    context: Context,
+    connections: mpsc::Receiver<std::io::Result<Connection>>,
+) -> Result<(), tonic::transport::Error> {
+    use cadge_proto::falco::version::service_server::ServiceServer as VersionServer;
+    use cadge_proto::raw::outputs::service_server::ServiceServer as FalcoServer;
+    use cadge_proto::raw::v1::ingest_server::IngestServer;
+    use cadge_proto::raw::v1::outputs_server::OutputsServer;
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<FalcoServer<falco::Falco>>().await;
+    health.set_serving::<OutputsServer<cadge::Outputs>>().await;
+    health.set_serving::<IngestServer<ingest::Ingest>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(cadge_proto::DESCRIPTORS)
+        .build_v1()
+        .expect("the descriptors come from the same build");
+    let mut routes = RoutesBuilder::default();
+    routes
+        .add_service(FalcoServer::new(falco::Falco(context.clone())))
+        .add_service(VersionServer::new(version::Version))
+        .add_service(OutputsServer::new(cadge::Outputs(context.clone())))
+        .add_service(
+            IngestServer::new(ingest::Ingest(context.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(health_service)
+        .add_service(reflection);
+    Server::builder()
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .max_concurrent_streams(1024)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .add_routes(routes.routes())
+        .serve_with_incoming_shutdown(ReceiverStream::new(connections), context.stop.cancelled_owned())
+        .await
+}
+
+/// Who calls, if they may.
+fn caller<T>(request: &Request<T>, roles: &[Role]) -> Result<Arc<Peer>, Status> {
+    let Some(From(peer)) = request.extensions().get::<From>() else {
+        return Err(Status::internal("the connection has no identity"));
+    };
+    peer.require(roles)?;
+    Ok(Arc::clone(peer))
+}

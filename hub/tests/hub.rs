@@ -1,0 +1,9 @@
+//! A whole hub, over its Unix socket: what old clients and our own see of it.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod hub {
+    mod outputs;
+    mod site;
+    mod subscribe;
+}
