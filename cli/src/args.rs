@@ -1,0 +1,284 @@
+//! The command line: every command, flag and example is here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::pki::Role;
+
+/// Runtime security for a fleet of Linux hosts, with Falco's rules and Falco's gRPC API.
+#[derive(Debug, Parser)]
+#[command(name = "cadge", version, max_term_width = 100, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// How much to log: error, warn, info, debug, trace, or a filter such as `cadge_hub=debug`.
+    #[arg(long, global = true, default_value = "warn", value_name = "LEVEL")]
+    pub(crate) log: String,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  cadge up                                  watch this machine and print its alerts
+  cadge rules check my_rules.yaml           find mistakes in rules
+  cadge hub --config /etc/cadge/hub.yaml    serve a fleet
+  cadge tail --socket /run/cadge/cadge.sock print alerts as the hub gets them";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a hub and a sensor on this machine, and print alerts as they come.
+    #[command(after_help = "Examples:
+  sudo cadge up
+  sudo cadge up --json --rules my_rules.yaml | jq .rule
+  sudo cadge up --hub-config hub.yaml       forward alerts as that file says")]
+    Up(Up),
+    /// Run the hub: it keeps every alert and serves it.
+    #[command(after_help = "Examples:
+  cadge hub --print-config > hub.yaml
+  cadge hub --config hub.yaml")]
+    Hub(Service),
+    /// Run the sensor: it turns this machine's events into alerts.
+    #[command(after_help = "Examples:
+  cadge sensor --print-config > sensor.yaml
+  sudo cadge sensor --config sensor.yaml
+  sudo cadge sensor --check                 say what this kernel offers")]
+    Sensor(Sensor),
+    /// Print alerts as they come.
+    #[command(after_help = "Examples:
+  cadge tail                                the hub of `cadge up`, from now on
+  cadge tail --cursor mine                  resume where this cursor was
+  cadge tail --hub https://hub:5060 --cert me.crt --key me.key --ca ca.crt --json")]
+    Tail(Tail),
+    /// Print the alerts that you have not had yet, and stop.
+    #[command(after_help = "Examples:
+  cadge get --json
+  cadge get --after 0 --limit 100           the oldest hundred, whether had or not")]
+    Get(Get),
+    /// Look at rules.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Make certificates.
+    #[command(subcommand)]
+    Pki(Pki),
+    /// Record this machine's events into a file.
+    #[command(after_help = "Example:
+  sudo cadge record --seconds 10 events.cadge")]
+    Record(Record),
+    /// Evaluate rules on recorded events and print the alerts.
+    #[command(after_help = "Example:
+  cadge replay events.cadge --rules my_rules.yaml")]
+    Replay(Replay),
+    /// Print completions for a shell.
+    #[command(after_help = "Example:
+  cadge completions bash > /etc/bash_completion.d/cadge")]
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+/// `cadge up`.
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    /// Keep certificates, log and spool here.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Rule files, or folders of them, instead of Cadge's own. May be repeated.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Print JSON as Falco does, one alert a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Colour the lines.
+    #[arg(long, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// A hub configuration to start from. Its certificates and paths are replaced by those of `--dir`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hub_config: Option<PathBuf>,
+    /// Where the hub serves gRPC; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:5060", value_name = "ADDRESS")]
+    pub(crate) grpc: String,
+    /// Where the hub serves HTTP; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8765", value_name = "ADDRESS")]
+    pub(crate) http: String,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What `cadge hub` and `cadge sensor` share.
+#[derive(Args, Debug)]
+pub(crate) struct Service {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the default configuration with comments, and stop.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+/// `cadge sensor`.
+#[derive(Args, Debug)]
+pub(crate) struct Sensor {
+    #[command(flatten)]
+    pub(crate) role: Service,
+    /// Rule files, or folders of them, instead of those in the configuration. May be repeated.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Say what this machine offers a sensor, and stop.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// How to reach a hub.
+#[derive(Args, Debug)]
+pub(crate) struct Reach {
+    /// The hub's address, such as `https://hub.example:5060`. Needs a certificate.
+    #[arg(long, value_name = "URL", requires_all = ["cert", "key", "ca"])]
+    pub(crate) hub: Option<String>,
+    /// Your certificate.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its private key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// The certificate of the authority that signed the hub's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The hub's Unix socket. Without this and `--hub`: that of a service, or of `cadge up`.
+    #[arg(long, value_name = "PATH", conflicts_with = "hub")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+/// How to print.
+#[derive(Args, Debug)]
+pub(crate) struct Print {
+    /// Print JSON as Falco does, one alert a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Colour the lines.
+    #[arg(long, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// `cadge tail`.
+#[derive(Args, Debug)]
+pub(crate) struct Tail {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    #[command(flatten)]
+    pub(crate) print: Print,
+    /// Remember under this name what was printed, and go on after it. Without: from now on.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cursor: Option<String>,
+    /// Where to start, unless the cursor has a place already.
+    #[arg(long, default_value = "now", value_name = "WHERE")]
+    pub(crate) from: From,
+}
+
+/// Where a new cursor starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// With the next alert.
+    Now,
+    /// With the oldest alert that the hub has.
+    Beginning,
+}
+
+/// `cadge get`.
+#[derive(Args, Debug)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    #[command(flatten)]
+    pub(crate) print: Print,
+    /// Print what stands after this position in the log, and leave your place as it is.
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) after: Option<u64>,
+    /// Print at most so many.
+    #[arg(long, value_name = "N", requires = "after")]
+    pub(crate) limit: Option<u64>,
+}
+
+/// `cadge rules`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rules {
+    /// Find mistakes in rule files. Exits with 1 where there is one.
+    Check {
+        /// Rule files, or folders of them, in the order of loading.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// List the rules of files, or Cadge's own.
+    List {
+        /// Rule files, or folders of them, in the order of loading.
+        files: Vec<PathBuf>,
+    },
+    /// List the fields that rules can use.
+    Fields,
+    /// Print Cadge's own rules.
+    Show,
+}
+
+/// `cadge pki`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pki {
+    /// Make a certificate authority.
+    Init {
+        /// The folder for `ca.crt` and `ca.key`.
+        #[arg(long, default_value = "pki", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Sign a certificate: `NAME.crt` and `NAME.key`.
+    #[command(after_help = "Examples:
+  cadge pki issue hub hub --host hub.example --host 10.0.0.5
+  cadge pki issue sensor node-1
+  cadge pki issue consumer grafana --days 90")]
+    Issue {
+        /// What its owner may do.
+        role: Role,
+        /// The owner's name.
+        name: String,
+        /// The folder with `ca.crt` and `ca.key`.
+        #[arg(long, default_value = "pki", value_name = "DIR")]
+        dir: PathBuf,
+        /// A host name or address under which clients reach it. May be repeated.
+        #[arg(long = "host", value_name = "HOST")]
+        hosts: Vec<String>,
+        /// How long it is valid.
+        #[arg(long, default_value_t = 365, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
+}
+
+/// `cadge record`.
+#[derive(Args, Debug)]
+pub(crate) struct Record {
+    /// The file to write.
+    pub(crate) file: PathBuf,
+    /// How long; without it until ctrl-C.
+    #[arg(long, value_name = "N")]
+    pub(crate) seconds: Option<u64>,
+}
+
+/// `cadge replay`.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// A file that `cadge record` wrote.
+    pub(crate) file: PathBuf,
+    /// Rule files, or folders of them, instead of Cadge's own. May be repeated.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) print: Print,
+}

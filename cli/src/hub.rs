@@ -1,0 +1,61 @@
+//! `cadge hub`.
+#![allow(clippy::print_stdout, reason = "a command line talks to its user")]
+
+use anyhow::{Context as _, Result};
+use cadge_hub::Hub;
+
+use crate::args::Service;
+use crate::config::{self, ConfigError};
+use crate::stop::Stop;
+
+/// Runs until it is asked to stop.
+pub(crate) fn run(args: &Service) -> Result<()> {
+    if args.print_config {
+        print!("{}", config::HUB);
+        return Ok(());
+    }
+    let config: cadge_hub::Config = match &args.config {
+        Some(path) => config::load(path)?,
+        None => cadge_hub::Config::default(),
+    };
+    runtime()?.block_on(async {
+        let mut stop = Stop::listen()?;
+        let hub = start(config).await?;
+        eprintln!("cadge hub: {}", describe(&hub));
+        stop.asked().await;
+        eprintln!("cadge hub: stopping");
+        hub.stop().await;
+        Ok(())
+    })
+}
+
+/// Starts a hub. A configuration that it can't use is a [`ConfigError`].
+pub(crate) async fn start(config: cadge_hub::Config) -> Result<Hub> {
+    Hub::start(config).await.map_err(|error| {
+        if error.is_configuration() {
+            ConfigError(error.to_string()).into()
+        } else {
+            anyhow::Error::new(error)
+        }
+    })
+}
+
+/// Where it can be reached.
+pub(crate) fn describe(hub: &Hub) -> String {
+    let mut places = Vec::new();
+    if let Some(address) = hub.grpc_address() {
+        places.push(format!("gRPC on {address} (mTLS)"));
+    }
+    if let Some(socket) = hub.unix_socket() {
+        places.push(format!("gRPC on {}", socket.display()));
+    }
+    if let Some(address) = hub.http_address() {
+        places.push(format!("metrics on http://{address}/metrics"));
+    }
+    places.join(", ")
+}
+
+/// The runtime that every asynchronous command uses.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
+}

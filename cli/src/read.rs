@@ -1,0 +1,82 @@
+//! `cadge tail` and `cadge get`: alerts from a hub.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use cadge_client::{Client, Start, SubscribeOptions};
+use futures_util::StreamExt as _;
+
+use crate::args::{From, Get, Reach, Tail};
+use crate::hub::runtime;
+use crate::print::Printer;
+use crate::stop::Stop;
+use crate::up;
+
+/// Prints alerts until it is asked to stop.
+pub(crate) fn tail(args: &Tail) -> Result<()> {
+    let printer = Printer::from(&args.print);
+    runtime()?.block_on(async {
+        let mut stop = Stop::listen()?;
+        let client = connect(&args.reach).await?;
+        let start = match args.from {
+            From::Now => Start::Now,
+            From::Beginning => Start::Beginning,
+        };
+        let options = SubscribeOptions { cursor: args.cursor.clone(), start, ..SubscribeOptions::default() };
+        let mut entries = client.subscribe(options);
+        loop {
+            tokio::select! {
+                () = stop.asked() => return Ok(()),
+                entry = entries.next() => match entry {
+                    Some(entry) => printer.print(&entry?.alert)?,
+                    None => return Ok(()),
+                },
+            }
+        }
+    })
+}
+
+/// Prints what there is.
+pub(crate) fn get(args: &Get) -> Result<()> {
+    let printer = Printer::from(&args.print);
+    runtime()?.block_on(async {
+        let client = connect(&args.reach).await?;
+        if let Some(after) = args.after {
+            let mut entries = client.get(after, args.limit.unwrap_or(0)).await?;
+            while let Some(entry) = entries.next().await {
+                printer.print(&entry?.alert)?;
+            }
+        } else {
+            let mut alerts = client.get_new().await?;
+            while let Some(alert) = alerts.next().await {
+                printer.print(&alert?)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn connect(reach: &Reach) -> Result<Client> {
+    if let (Some(hub), Some(cert), Some(key), Some(ca)) = (&reach.hub, &reach.cert, &reach.key, &reach.ca) {
+        let read = |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+        return Ok(Client::mtls(hub, &read(cert)?, &read(key)?, &read(ca)?).await?);
+    }
+    let socket = socket(reach)?;
+    Client::unix(&socket).await.with_context(|| format!("at {}", socket.display()))
+}
+
+/// The socket that was named, or the first that exists of those that the hub makes by default.
+fn socket(reach: &Reach) -> Result<PathBuf> {
+    if let Some(socket) = &reach.socket {
+        return Ok(socket.clone());
+    }
+    let usual = [PathBuf::from("/run/cadge/cadge.sock"), up::socket(&up::default_dir())];
+    match usual.iter().find(|socket| socket.exists()) {
+        Some(socket) => Ok(socket.clone()),
+        None => bail!(
+            "no hub runs here: neither {} nor {} is there\n  name one with --socket, or with --hub and a certificate",
+            usual[0].display(),
+            usual[1].display()
+        ),
+    }
+}

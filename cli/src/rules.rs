@@ -1,0 +1,116 @@
+//! Loads rule files, and the commands that look at them.
+#![allow(clippy::print_stdout, reason = "a command line talks to its user")]
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use cadge_engine::{Report, RuleFile, Ruleset, Settings};
+
+use crate::args::Rules;
+
+/// Cadge's own rules.
+pub(crate) const OWN: &str = include_str!("../../rules/cadge_rules.yaml");
+
+/// The name under which mistakes in [`OWN`] would be shown.
+const OWN_NAME: &str = "cadge_rules.yaml";
+
+/// `cadge rules`.
+pub(crate) fn run(command: &Rules) -> Result<ExitCode> {
+    match command {
+        Rules::Check { files } => return check(files),
+        Rules::List { files } => list(files)?,
+        Rules::Fields => fields(),
+        Rules::Show => print!("{OWN}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The rules of `paths`, or Cadge's own where there are none. Warnings go to standard error.
+pub(crate) fn load(paths: &[PathBuf], settings: &Settings) -> Result<Arc<Ruleset>> {
+    let report = report(paths, settings)?;
+    for warning in &report.warnings {
+        eprintln!("warning: {warning}");
+    }
+    for error in &report.errors {
+        eprintln!("{error}");
+    }
+    match report.ruleset {
+        Some(ruleset) => Ok(Arc::new(ruleset)),
+        None => bail!("the rules can't be loaded"),
+    }
+}
+
+fn report(paths: &[PathBuf], settings: &Settings) -> Result<Report> {
+    if paths.is_empty() {
+        return Ok(Ruleset::load(&[RuleFile { name: OWN_NAME, text: OWN }], settings));
+    }
+    let mut texts = Vec::new();
+    for path in expand(paths)? {
+        let bytes = fs::read(&path).with_context(|| format!("reading the rules {}", path.display()))?;
+        let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
+        texts.push((path.display().to_string(), text));
+    }
+    let files: Vec<RuleFile<'_>> = texts.iter().map(|(name, text)| RuleFile { name, text }).collect();
+    Ok(Ruleset::load(&files, settings))
+}
+
+/// Replaces each folder by its `*.yaml` and `*.yml` files, sorted by name, as Falco does.
+fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let entries =
+                fs::read_dir(path).with_context(|| format!("reading the folder {}", path.display()))?;
+            let mut found = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+            found.retain(|path| is_yaml(path));
+            found.sort();
+            files.extend(found);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn check(files: &[PathBuf]) -> Result<ExitCode> {
+    let report = report(files, &Settings::default())?;
+    for warning in &report.warnings {
+        println!("warning: {warning}");
+    }
+    for error in &report.errors {
+        println!("error: {error}");
+    }
+    match report.ruleset {
+        Some(ruleset) => {
+            println!("ok: {} rules, {} warnings", ruleset.rules().len(), report.warnings.len());
+            Ok(ExitCode::SUCCESS)
+        }
+        None => Ok(ExitCode::FAILURE),
+    }
+}
+
+fn list(files: &[PathBuf]) -> Result<()> {
+    let ruleset = load(files, &Settings::default())?;
+    for rule in ruleset.rules() {
+        let off = if rule.enabled { "" } else { " (disabled)" };
+        println!("{:13} {}{off}", rule.priority, rule.name);
+        if std::io::stdout().is_terminal() && !rule.tags.is_empty() {
+            println!("{:13} {}", "", rule.tags.join(", "));
+        }
+    }
+    Ok(())
+}
+
+fn fields() {
+    for field in cadge_engine::fields::all() {
+        println!("{:24} {:8} {}", field.name, format!("{:?}", field.kind), field.doc);
+    }
+}

@@ -1,0 +1,9 @@
+//! The `cadge` command as its users run it: real processes, real certificates, a real kernel.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+mod commands;
+mod pipeline;
+mod access;
+mod crash;
