@@ -1,0 +1,48 @@
+# Every command of this repository. `make help` lists them.
+SHELL := /bin/bash -o pipefail
+CARGO ?= cargo
+# eBPF needs root; where we are root already nothing stands in front.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E env "PATH=$(PATH)")
+RUST_FILES = $(shell git ls-files '*.rs')
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test build run test kernel-test bench lint fmt ci
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what building needs (Debian, Ubuntu)
+	@scripts/setup.sh build
+
+setup-test: setup ## install what the tests' real counterparts need: Kafka's Java, Python's gRPC
+	@scripts/setup.sh test
+
+build: setup ## build the `cadge` command
+	$(CARGO) build --release -p cadge
+
+run: build ## watch this machine: hub and sensor on real kernel events, alerts as they come
+	@$(SUDO) target/release/cadge up
+
+test: setup-test ## all tests that need no privilege (as root also those that do)
+	$(CARGO) test --workspace --no-fail-fast 2>&1 | tee target/test.log | scripts/test-report.sh
+
+kernel-test: setup ## the tests on the live kernel; asks for root
+	$(CARGO) test -p cadge-sensor --test kernel --no-run
+	$(SUDO) $(CARGO) test -p cadge-sensor --test kernel -- --nocapture 2>&1 | tee target/kernel-test.log | scripts/test-report.sh
+
+bench: build ## the benchmarks, one figure a line; asks for root
+	$(CARGO) bench -q -p cadge-engine --bench engine
+	$(CARGO) bench -q -p cadge-hub --bench hub
+	$(SUDO) $(CARGO) bench -q -p cadge --bench system
+
+lint: setup ## clippy, formatting, dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check bans licenses sources; \
+	 else echo "lint: SKIPPED the dependencies' check: cargo-deny is not installed"; fi
+
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+ci: lint test kernel-test ## what must pass before a change lands

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Installs what building and testing Cadge needs on Debian and Ubuntu. Prints what it installs, and
+# does nothing where nothing is missing.
+#
+#   scripts/setup.sh build   compilers and headers
+#   scripts/setup.sh test    what the real counterparts in the tests run on: Java for Kafka, Python's gRPC
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# One line each: a command or file that shows the package is there, the package, what for.
+build_needs() {
+    cat <<'LIST'
+cc                             build-essential  the C compiler
+make                           make             this Makefile
+cmake                          cmake            librdkafka
+clang                          clang            the eBPF programs
+/usr/include/bpf/bpf_helpers.h libbpf-dev       the eBPF programs' headers
+/usr/include/zlib.h            zlib1g-dev       librdkafka
+LIST
+}
+
+test_needs() {
+    cat <<'LIST'
+java                           default-jre-headless  the Kafka broker
+mvn                            maven                 the Kafka broker
+python3                        python3               the Python client
+LIST
+}
+
+present() {
+    case $1 in
+        /*) [ -e "$1" ] ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+install_missing() {
+    local packages=() sign package purpose
+    while read -r sign package purpose; do
+        present "$sign" || { echo "setup: $package is missing ($purpose)"; packages+=("$package"); }
+    done
+    [ ${#packages[@]} -eq 0 ] && return
+    if ! command -v apt-get >/dev/null; then
+        echo "setup: this is not Debian or Ubuntu: install what the lines above name" >&2
+        exit 1
+    fi
+    local sudo=()
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+    echo "setup: apt-get install ${packages[*]}"
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+# The Python client of the tests has an environment of its own below target/. `venv` needs no
+# package of the system's where `ensurepip` is there, and python3-venv brings that.
+python_environment() {
+    [ -x target/python/bin/python ] && target/python/bin/python -c 'import grpc, grpc_tools' 2>/dev/null && return
+    echo "setup: Python's gRPC packages into target/python"
+    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
+    python3 -m venv target/python
+    target/python/bin/pip install --quiet --disable-pip-version-check grpcio grpcio-tools
+}
+
+# A counterpart that cannot be had here costs its own tests, which say so, not all the others.
+optional() {
+    "$@" || echo "setup: that did not work: the tests that need it will be skipped" >&2
+}
+
+if ! command -v cargo >/dev/null; then
+    echo "setup: cargo is missing: install a Rust toolchain (1.95 or later) first" >&2
+    exit 1
+fi
+case ${1:-} in
+    build) build_needs | install_missing ;;
+    test)
+        optional install_missing < <(test_needs)
+        optional python_environment
+        ;;
+    *) sed -n '2,6s/^# \?//p' "$0" >&2; exit 64 ;;
+esac
