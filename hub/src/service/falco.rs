@@ -15,7 +15,7 @@ use crate::config::Role;
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
 use crate::identity::Peer;
-use crate::log::Entry;
+use crate::log::{Entry, LogError};
 use crate::metrics::Present;
 
 /// This API knows no acknowledgement. An alert counts as had once it was handed to the connection so
@@ -70,30 +70,44 @@ impl outputs::service_server::Service for Falco {
             self.0.consumers.open(Some(own_cursor(&peer)), Start::Beginning).await.map_err(CallError::Log)?;
         let until = consumer.head();
         let sent = self.0.metrics.sent.clone();
-        let state = (consumer, until);
-        // Asked for more, the consumer has handed over what came before.
-        let batches = stream::unfold(state, move |(mut consumer, until)| {
+        let state = Some((consumer, VecDeque::new()));
+        let batches = stream::unfold(state, move |state| {
             let sent = sent.clone();
             async move {
-                let done = consumer.position();
-                if let Err(error) = consumer.commit(done).await {
-                    return Some((Err(CallError::Log(error).into()), (consumer, 0)));
-                }
-                if done >= until {
-                    return None;
-                }
-                match consumer.ready(COUNT_MAX, BYTES_MAX).await {
+                let (mut consumer, mut handed) = state?;
+                match more(&mut consumer, &mut handed, until).await {
                     Ok(entries) if entries.is_empty() => None,
                     Ok(entries) => {
                         sent.inc_by(entries.len() as u64);
-                        Some((Ok(entries), (consumer, until)))
+                        Some((Ok(entries), Some((consumer, handed))))
                     }
-                    Err(error) => Some((Err(CallError::Log(error).into()), (consumer, 0))),
+                    Err(error) => Some((Err(CallError::Log(error).into()), None)),
                 }
             }
         });
         Ok(Response::new(Box::pin(batches.flat_map(alerts))))
     }
+}
+
+/// The next alerts of a `get`; none at its end. Whoever asks for them has handed over the ones before,
+/// as far as into the connection's buffers: the cursor moves when that was long enough ago, and at the
+/// end. A `get` that is broken off comes again from there.
+async fn more(
+    consumer: &mut Consumer,
+    handed: &mut VecDeque<(Instant, u64)>,
+    until: u64,
+) -> Result<Vec<Entry>, LogError> {
+    let done = consumer.position();
+    if done < until {
+        handed.push_back((Instant::now(), done));
+        settle(consumer, handed).await;
+        let entries = consumer.ready(COUNT_MAX, BYTES_MAX).await?;
+        if !entries.is_empty() {
+            return Ok(entries);
+        }
+    }
+    consumer.commit(done).await?;
+    Ok(Vec::new())
 }
 
 /// Each alert of a batch, or its error.

@@ -5,11 +5,14 @@ use std::time::Duration;
 use cadge_proto::falco::outputs::service_client::ServiceClient;
 use cadge_proto::falco::outputs::{Request, Response};
 use cadge_proto::falco::version;
+use cadge_proto::raw::RawAlert;
+use cadge_proto::raw::v1::Batch;
 use futures_util::StreamExt as _;
+use prost::Message as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use super::site::{PATIENCE, Site};
+use super::site::{PATIENCE, Site, alert};
 
 async fn take(stream: &mut Streaming<Response>, count: usize) -> Vec<String> {
     let mut outputs = Vec::new();
@@ -64,20 +67,32 @@ async fn get_returns_what_the_caller_has_not_had_and_ends() {
     assert_eq!(all().await, expected(2501..=2510));
 }
 
+/// Alerts too large for all of them to fit into a connection's buffers.
+fn large(sequences: std::ops::RangeInclusive<u64>) -> Batch {
+    let alert = |sequence| {
+        let mut alert = alert("s", sequence).decode().unwrap();
+        alert.output_fields.insert("proc.cmdline".to_owned(), "x".repeat(1000));
+        RawAlert::new(alert.encode_to_vec())
+    };
+    Batch { first_sequence: *sequences.start(), alerts: sequences.map(alert).collect() }
+}
+
 #[tokio::test]
 async fn a_get_that_was_broken_off_comes_again() {
     let site = Site::start().await;
     let mut sensor = site.sensor("s").await;
-    sensor.send(1..=4000).await;
+    for first in [1, 2001, 4001, 6001] {
+        sensor.batch(large(first..=first + 1999)).await;
+    }
     let mut client = ServiceClient::new(site.channel().await);
     let mut stream = client.get(Request {}).await.unwrap().into_inner();
     assert_eq!(take(&mut stream, 10).await, expected(1..=10));
     drop(stream);
     let stream = client.get(Request {}).await.unwrap().into_inner();
     let again: Vec<String> = stream.map(|response| response.unwrap().output).collect().await;
-    assert_eq!(again.last(), Some(&"alert 4000".to_owned()));
-    // The connection may have had some more than the client looked at, never all of them.
-    assert!(again.len() > 1000, "{}", again.len());
+    assert_eq!(again.last(), Some(&"alert 8000".to_owned()));
+    // What the connection had for a second and more may be missing, never all of it.
+    assert!(again.len() > 4000, "{}", again.len());
 }
 
 #[tokio::test]
