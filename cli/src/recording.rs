@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use cadge_engine::{EventType, Priority, Scratch, Settings};
+use cadge_engine::{EventType, Scratch, Settings};
 use cadge_sensor::Encoder;
 use cadge_sensor::source::{self, SourceSettings};
 
@@ -46,7 +46,7 @@ pub(crate) fn record(args: &Record) -> Result<()> {
 
 /// Prints the alerts that rules raise on recorded events.
 pub(crate) fn replay(args: &Replay) -> Result<()> {
-    let ruleset = rules::load(&args.rules, &Settings { priority: Priority::Debug })?;
+    let ruleset = rules::load(&args.rules, &Settings::default())?;
     let settings = SourceSettings { recording: Some(args.file.clone()), ..SourceSettings::default() };
     let mut source = source::open("replay", &settings)?;
     let printer = Printer::from(&args.print);

@@ -111,6 +111,6 @@ fn list(files: &[PathBuf]) -> Result<()> {
 
 fn fields() {
     for field in cadge_engine::fields::all() {
-        println!("{:24} {:8} {}", field.name, format!("{:?}", field.kind), field.doc);
+        println!("{:24} {:8} {}", field.name, field.ty.name(), field.doc);
     }
 }

@@ -47,13 +47,13 @@ pub(crate) fn load_rules(paths: &[PathBuf], config: &cadge_sensor::Config) -> Re
     let priority = Priority::parse(&config.priority)
         .ok_or_else(|| ConfigError(format!("`{}` is no priority", config.priority)))?;
     let paths = if paths.is_empty() { &config.rules_files } else { paths };
-    rules::load(paths, &Settings { priority })
+    rules::load(paths, &Settings { priority, ..Settings::default() })
 }
 
 /// Opens the sources and starts.
 pub(crate) fn start(config: cadge_sensor::Config, ruleset: Arc<Ruleset>) -> Result<Sensor> {
     let settings = SourceSettings {
-        event_types: ruleset.event_types(),
+        event_types: ruleset.needs(),
         hostname: config.hostname(),
         ..SourceSettings::default()
     };

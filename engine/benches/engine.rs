@@ -63,6 +63,8 @@ fn rate(ruleset: &Ruleset, mix: &[(EventType, u32, &str)]) -> f64 {
                     processes: &processes,
                     fd: if path.is_empty() { None } else { Some(&fd) },
                     hostname: "host",
+                    source: "syscall",
+                    json: None,
                 };
                 ruleset.evaluate(&event, &mut scratch, &mut alerts);
                 events += 1;

@@ -29,12 +29,19 @@ pub struct Event<'a> {
     pub fd: Option<&'a Fd<'a>>,
     /// The host's name.
     pub hostname: &'a str,
+    /// Where it comes from: `syscall` or the name of another source.
+    pub source: &'a str,
+    /// What it is, if it is a JSON object.
+    pub json: Option<&'a serde_json::Value>,
 }
 
 /// The table of processes.
 pub trait Processes {
     /// The process with this id in the host's pid namespace.
     fn process(&self, pid: i64) -> Option<&Process>;
+
+    /// Hands over each descriptor that a process has open, and what it refers to.
+    fn open_files(&self, _pid: i64, _see: &mut dyn FnMut(i64, FdKind)) {}
 }
 
 /// No processes at all.
@@ -73,8 +80,12 @@ pub enum ArgValue<'a> {
     Int(i64),
     /// An unsigned number.
     Uint(u64),
+    /// The kernel did not give it.
+    Missing,
     /// Text.
     Text(&'a [u8]),
+    /// What was read or written, as far as it was kept.
+    Bytes(&'a [u8]),
     /// A path, as the caller gave it and as an absolute one.
     Path {
         /// What the caller passed.
@@ -136,6 +147,10 @@ pub struct Process {
     pub loginuid: u32,
     /// The name of `uid`; empty if unknown.
     pub user_name: Box<str>,
+    /// The home folder of `uid`; empty if unknown.
+    pub user_home: Box<str>,
+    /// The shell of `uid`; empty if unknown.
+    pub user_shell: Box<str>,
     /// The name of `gid`; empty if unknown.
     pub group_name: Box<str>,
     /// The name of `loginuid`; empty if unknown.
@@ -203,8 +218,54 @@ pub enum FdKind {
     Netlink,
     /// A pipe.
     Pipe,
+    /// An eventfd.
+    Event,
+    /// A signalfd.
+    Signal,
+    /// An epoll.
+    Eventpoll,
+    /// An inotify.
+    Inotify,
+    /// A timerfd.
+    Timer,
+    /// A bpf object.
+    Bpf,
+    /// A userfaultfd.
+    Userfault,
+    /// An `io_uring`.
+    IoUring,
+    /// A memfd.
+    Memfd,
+    /// A process.
+    Pidfd,
     /// Anything else.
     Other,
+}
+
+impl FdKind {
+    /// Falco's name for it (`fd.type`) and its character (`fd.typechar`).
+    pub fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::File => ("file", "f"),
+            Self::Directory => ("directory", "d"),
+            Self::Ipv4 => ("ipv4", "4"),
+            Self::Ipv6 => ("ipv6", "6"),
+            Self::Unix => ("unix", "u"),
+            Self::Netlink => ("netlink", "n"),
+            Self::Pipe => ("pipe", "p"),
+            Self::Event => ("event", "e"),
+            Self::Signal => ("signalfd", "s"),
+            Self::Eventpoll => ("eventpoll", "l"),
+            Self::Inotify => ("inotify", "i"),
+            Self::Timer => ("timerfd", "t"),
+            Self::Bpf => ("bpf", "b"),
+            Self::Userfault => ("userfaultfd", "u"),
+            Self::IoUring => ("io_uring", "r"),
+            Self::Memfd => ("memfd", "m"),
+            Self::Pidfd => ("pidfd", "P"),
+            Self::Other => ("unknown", "o"),
+        }
+    }
 }
 
 /// The protocol on top of IP.

@@ -1,5 +1,8 @@
 //! The event table: one row for each kind of event, with Falco's names.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::EventType;
 
 /// A row of the event table.
@@ -624,9 +627,226 @@ pub const EVENTS: &[EventInfo] = &[
     event("vserver", &[]),
     event("wait4", &[]),
     event("waitid", &[]),
+    event("syscall", &["ID", "nativeID"]),
+    event("drop", &["ratio"]),
+    event("scapevent", &["event_type", "event_data"]),
+    event("procinfo", &["cpu_usr", "cpu_sys"]),
+    event("cpu_hotplug", &["cpu", "action"]),
+    event("k8s", &["json"]),
+    event("tracer", &["id", "tags", "args"]),
+    event("mesos", &["json"]),
+    event("notification", &["id", "desc"]),
+    event("infra", &["source", "name", "description", "scope"]),
+    event("page_fault", &["addr", "ip", "error"]),
+    event("container_removed", &[]),
 ];
 
 /// The constants that sources use. A test compares each with its row.
+/// What is no system call.
+const NO_CALLS: &[&str] = &[
+    "asyncevent",
+    "container",
+    "container_removed",
+    "cpu_hotplug",
+    "drop",
+    "groupadded",
+    "groupdeleted",
+    "infra",
+    "k8s",
+    "mesos",
+    "notification",
+    "page_fault",
+    "pluginevent",
+    "procexit",
+    "procinfo",
+    "scapevent",
+    "signaldeliver",
+    "switch",
+    "tracer",
+    "useradded",
+    "userdeleted",
+];
+
+/// Falco's categories of calls; what is not listed is `other`.
+const CATEGORIES: &[(&str, &[&str])] = &[
+    (
+        "IPC",
+        &["eventfd", "eventfd2", "futex", "inotify_init", "inotify_init1", "pipe", "pipe2", "socketpair"],
+    ),
+    (
+        "file",
+        &[
+            "access",
+            "chdir",
+            "chmod",
+            "chown",
+            "copy_file_range",
+            "creat",
+            "fchdir",
+            "fchmod",
+            "fchmodat",
+            "fchown",
+            "fchownat",
+            "flock",
+            "fstat",
+            "fstat64",
+            "getcwd",
+            "getdents",
+            "getdents64",
+            "lchown",
+            "link",
+            "linkat",
+            "llseek",
+            "lseek",
+            "lstat",
+            "lstat64",
+            "mkdir",
+            "mkdirat",
+            "mount",
+            "newfstatat",
+            "open",
+            "open_by_handle_at",
+            "openat",
+            "openat2",
+            "rename",
+            "renameat",
+            "renameat2",
+            "rmdir",
+            "stat",
+            "stat64",
+            "symlink",
+            "symlinkat",
+            "umount",
+            "umount2",
+            "unlink",
+            "unlinkat",
+            "userfaultfd",
+        ],
+    ),
+    ("internal", &["container", "drop", "infra", "k8s", "mesos", "procinfo", "scapevent"]),
+    (
+        "io",
+        &[
+            "close",
+            "close_range",
+            "dup",
+            "dup2",
+            "dup3",
+            "fcntl",
+            "io_uring_enter",
+            "io_uring_register",
+            "io_uring_setup",
+            "ioctl",
+            "pread",
+            "preadv",
+            "pwrite",
+            "pwritev",
+            "read",
+            "readv",
+            "recv",
+            "recvfrom",
+            "recvmmsg",
+            "recvmsg",
+            "send",
+            "sendfile",
+            "sendmmsg",
+            "sendmsg",
+            "sendto",
+            "splice",
+            "write",
+            "writev",
+        ],
+    ),
+    (
+        "memory",
+        &[
+            "brk",
+            "memfd_create",
+            "mlock",
+            "mlock2",
+            "mlockall",
+            "mmap",
+            "mmap2",
+            "mprotect",
+            "munlock",
+            "munlockall",
+            "munmap",
+        ],
+    ),
+    (
+        "net",
+        &[
+            "accept",
+            "accept4",
+            "bind",
+            "connect",
+            "getpeername",
+            "getsockname",
+            "getsockopt",
+            "listen",
+            "setsockopt",
+            "shutdown",
+            "socket",
+        ],
+    ),
+    (
+        "process",
+        &[
+            "capset",
+            "chroot",
+            "clone",
+            "clone3",
+            "execve",
+            "execveat",
+            "fork",
+            "getrlimit",
+            "groupadded",
+            "groupdeleted",
+            "pidfd_getfd",
+            "pidfd_open",
+            "prctl",
+            "prlimit",
+            "procexit",
+            "ptrace",
+            "semctl",
+            "semget",
+            "semop",
+            "setns",
+            "setpgid",
+            "setrlimit",
+            "setsid",
+            "unshare",
+            "useradded",
+            "userdeleted",
+            "vfork",
+        ],
+    ),
+    ("scheduler", &["switch"]),
+    ("signal", &["kill", "signaldeliver", "signalfd", "signalfd4", "tgkill", "tkill"]),
+    ("sleep", &["nanosleep"]),
+    ("system", &["cpu_hotplug", "fsconfig"]),
+    ("time", &["timerfd_create"]),
+    (
+        "user",
+        &[
+            "getegid",
+            "geteuid",
+            "getgid",
+            "getresgid",
+            "getresuid",
+            "getuid",
+            "quotactl",
+            "setgid",
+            "setregid",
+            "setresgid",
+            "setresuid",
+            "setreuid",
+            "setuid",
+        ],
+    ),
+    ("wait", &["epoll_create", "epoll_create1", "epoll_wait", "poll", "ppoll", "select"]),
+];
+
 impl EventType {
     /// A program was executed.
     pub const EXECVE: Self = Self(0);
@@ -648,6 +868,10 @@ impl EventType {
     pub const OPEN_BY_HANDLE_AT: Self = Self(8);
     /// `connect`.
     pub const CONNECT: Self = Self(9);
+    /// `asyncevent`.
+    pub const ASYNCEVENT: Self = Self(13);
+    /// `pluginevent`: what a source other than `syscall` gives.
+    pub const PLUGINEVENT: Self = Self(102);
 
     /// Its row.
     pub fn info(self) -> &'static EventInfo {
@@ -669,10 +893,23 @@ impl EventType {
         usize::from(self.0)
     }
 
+    /// The group of calls that it belongs to: Falco's `evt.category`, but `io` for what reads and writes.
+    pub fn category(self) -> &'static str {
+        let name = self.name();
+        let found = CATEGORIES.iter().find(|(_, names)| names.contains(&name));
+        found.map_or("other", |(category, _)| category)
+    }
+
+    /// Whether it is the end of a system call.
+    pub fn is_call(self) -> bool {
+        !NO_CALLS.contains(&self.name())
+    }
+
     /// The kind of event with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        let index = EVENTS.iter().position(|event| event.name == name)?;
-        u16::try_from(index).ok().map(Self)
+        static BY_NAME: LazyLock<HashMap<&str, EventType>> =
+            LazyLock::new(|| EventType::all().map(|kind| (kind.name(), kind)).collect());
+        BY_NAME.get(name).copied()
     }
 }
 

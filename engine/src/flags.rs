@@ -76,46 +76,56 @@ const MODE: &[(u32, &str)] = &[
     (0o001, "S_IXOTH"),
 ];
 
-/// The text of open flags, such as `O_CREAT|O_WRONLY`; `O_NONE` for none.
-pub fn open_flags_text(flags: u32) -> String {
-    if flags == 0 { "O_NONE".to_owned() } else { joined(OPEN, flags) }
+/// Adds the text of open flags, such as `O_CREAT|O_WRONLY`; `O_NONE` for none.
+pub fn open_flags_text(flags: u32, out: &mut Vec<u8>) {
+    if flags == 0 { out.extend_from_slice(b"O_NONE") } else { joined(OPEN, flags, out) }
 }
 
-/// The text of permission bits, such as `S_IRUSR|S_IWUSR`.
-pub fn mode_text(mode: u32) -> String {
-    joined(MODE, mode)
+/// Adds the text of permission bits, such as `S_IRUSR|S_IWUSR`.
+pub fn mode_text(mode: u32, out: &mut Vec<u8>) {
+    joined(MODE, mode, out);
 }
 
 /// The names of the bits that are set, each bit named once; the number if none has a name.
-fn joined(table: &[(u32, &str)], flags: u32) -> String {
+fn joined(table: &[(u32, &str)], flags: u32, out: &mut Vec<u8>) {
     let mut rest = flags;
-    let mut text = String::new();
+    let start = out.len();
     for (bits, name) in table {
         if rest & bits == *bits {
             rest &= !bits;
-            if !text.is_empty() {
-                text.push('|');
+            if out.len() > start {
+                out.push(b'|');
             }
-            text.push_str(name);
+            out.extend_from_slice(name.as_bytes());
         }
     }
-    if text.is_empty() { flags.to_string() } else { text }
+    if out.len() == start {
+        use std::io::Write as _;
+        let _ = write!(out, "{flags}");
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(print: fn(u32, &mut Vec<u8>), flags: u32, expected: &str) {
+        let mut out = Vec::new();
+        print(flags, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+
     #[test]
     fn open_flags_print_in_the_tables_order() {
-        assert_eq!(open_flags_text(O_CREAT | O_WRONLY | O_TRUNC), "O_TRUNC|O_CREAT|O_WRONLY");
-        assert_eq!(open_flags_text(O_RDWR | O_CLOEXEC), "O_RDWR|O_CLOEXEC");
-        assert_eq!(open_flags_text(0), "O_NONE");
-        assert_eq!(open_flags_text(1 << 30), "1073741824");
+        check(open_flags_text, O_CREAT | O_WRONLY | O_TRUNC, "O_TRUNC|O_CREAT|O_WRONLY");
+        check(open_flags_text, O_RDWR | O_CLOEXEC, "O_RDWR|O_CLOEXEC");
+        check(open_flags_text, 0, "O_NONE");
+        check(open_flags_text, 1 << 30, "1073741824");
     }
 
     #[test]
     fn modes_name_each_bit() {
-        assert_eq!(mode_text(0o4755), "S_ISUID|S_IRUSR|S_IWUSR|S_IXUSR|S_IRGRP|S_IXGRP|S_IROTH|S_IXOTH");
+        check(mode_text, 0o4755, "S_ISUID|S_IRUSR|S_IWUSR|S_IXUSR|S_IRGRP|S_IXGRP|S_IROTH|S_IXOTH");
     }
 }

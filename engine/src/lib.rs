@@ -6,15 +6,16 @@
 pub mod event;
 pub mod events;
 pub mod flags;
+pub mod path;
 mod errno;
 mod utc;
 pub mod fields;
-mod condition;
+pub mod condition;
 mod load;
 pub mod problem;
 mod types;
 mod graph;
-mod output;
+pub mod output;
 pub mod ruleset;
 pub mod alert;
 
@@ -25,4 +26,8 @@ pub use problem::{Code, Problem};
 /// The version of Falco's rule language that this is: major, minor, patch.
 pub const LANGUAGE_VERSION: (u32, u32, u32) = (0, 63, 0);
 
-pub use ruleset::{Report, Rule, RuleFile, Ruleset, Settings};
+pub use load::{condition_warnings, wildcard};
+pub use ruleset::{
+    AppendOutput, Interpreter, Plugin, Report, Rule, RuleFile, RuleMatching, Ruleset, Selection, Selector,
+    Settings,
+};

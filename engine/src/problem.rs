@@ -2,63 +2,71 @@
 
 use std::fmt;
 
-/// Falco's code for a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Code {
-    /// The YAML does not parse.
-    YamlParse,
-    /// The YAML has another shape than a rule file.
-    YamlValidate,
-    /// A condition does not compile.
-    CompileCondition,
-    /// An output does not compile.
-    CompileOutput,
-    /// A rule, macro or list contradicts the others.
-    Validate,
-    /// The rule is for a source that nobody has.
-    UnknownSource,
-    /// The condition fits too many kinds of event.
-    NoEventType,
-    /// The rule was left out because of a field nobody knows.
-    UnknownFilter,
-    /// No rule or macro uses this macro.
-    UnusedMacro,
-    /// No rule, macro or list uses this list.
-    UnusedList,
-    /// The kind of entry is not known.
-    UnknownItem,
-    /// A key is not known.
-    UnknownKey,
-    /// It still works, but there is a newer way.
-    Deprecated,
-    /// The macro's name cannot be used in a condition.
-    InvalidMacroName,
-    /// The list's name cannot be used in a condition.
-    InvalidListName,
+/// What a code is called and means.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $item:ident = $name:literal $desc:literal,)+) => {
+        /// Falco's code for a problem.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[$doc])* $item,)+ }
+
+        impl Code {
+            /// As Falco spells it.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$item => $name,)+ }
+            }
+
+            /// What it stands for, in a few words.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$item => $desc,)+ }
+            }
+        }
+    };
 }
 
-impl Code {
-    /// As Falco spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::YamlParse => "LOAD_ERR_YAML_PARSE",
-            Self::YamlValidate => "LOAD_ERR_YAML_VALIDATE",
-            Self::CompileCondition => "LOAD_ERR_COMPILE_CONDITION",
-            Self::CompileOutput => "LOAD_ERR_COMPILE_OUTPUT",
-            Self::Validate => "LOAD_ERR_VALIDATE",
-            Self::UnknownSource => "LOAD_UNKNOWN_SOURCE",
-            Self::NoEventType => "LOAD_NO_EVTTYPE",
-            Self::UnknownFilter => "LOAD_UNKNOWN_FILTER",
-            Self::UnusedMacro => "LOAD_UNUSED_MACRO",
-            Self::UnusedList => "LOAD_UNUSED_LIST",
-            Self::UnknownItem => "LOAD_UNKNOWN_ITEM",
-            Self::UnknownKey => "LOAD_UNKNOWN_KEY",
-            Self::Deprecated => "LOAD_DEPRECATED_ITEM",
-            Self::InvalidMacroName => "LOAD_INVALID_MACRO_NAME",
-            Self::InvalidListName => "LOAD_INVALID_LIST_NAME",
-        }
-    }
+codes! {
+    /// The file cannot be read.
+    FileRead = "LOAD_ERR_FILE_READ" "File read error",
+    /// The YAML does not parse.
+    YamlParse = "LOAD_ERR_YAML_PARSE" "YAML parse error",
+    /// The YAML has another shape than a rule file.
+    YamlValidate = "LOAD_ERR_YAML_VALIDATE" "Error validating internal structure of YAML file",
+    /// A condition does not compile.
+    CompileCondition = "LOAD_ERR_COMPILE_CONDITION" "Error compiling condition",
+    /// An output does not compile.
+    CompileOutput = "LOAD_ERR_COMPILE_OUTPUT" "Error compiling output",
+    /// A rule, macro, list or exception contradicts the others.
+    Validate = "LOAD_ERR_VALIDATE" "Error validating rule/macro/list/exception objects",
+    /// The rule is for a source that nobody has.
+    UnknownSource = "LOAD_UNKNOWN_SOURCE" "Unknown event source",
+    /// A missing value is compared with the text that stands for one.
+    UnsafeNaCheck = "LOAD_UNSAFE_NA_CHECK" "Unsafe <NA> comparison in condition",
+    /// The condition fits too many kinds of event.
+    NoEventType = "LOAD_NO_EVTTYPE" "Condition has no event-type restriction",
+    /// The rule was left out because of a field nobody knows.
+    UnknownFilter = "LOAD_UNKNOWN_FILTER" "Unknown field or event-type in condition or output",
+    /// No rule or macro uses this macro.
+    UnusedMacro = "LOAD_UNUSED_MACRO" "Unused macro",
+    /// No rule, macro or list uses this list.
+    UnusedList = "LOAD_UNUSED_LIST" "Unused list",
+    /// The kind of entry is not known.
+    UnknownItem = "LOAD_UNKNOWN_ITEM" "Unknown rules file item",
+    /// It still works, but there is a newer way.
+    Deprecated = "LOAD_DEPRECATED_ITEM" "Used deprecated item",
+    /// An exception is appended that has no values.
+    AppendNoValues = "LOAD_APPEND_NO_VALUES" "Overriding/appending with no values",
+    /// Two exceptions of a rule have the same name.
+    ExceptionNameNotUnique = "LOAD_EXCEPTION_NAME_NOT_UNIQUE" "Multiple exceptions defined with the same name",
+    /// The macro's name cannot be used in a condition.
+    InvalidMacroName = "LOAD_INVALID_MACRO_NAME" "Invalid macro name",
+    /// The list's name cannot be used in a condition.
+    InvalidListName = "LOAD_INVALID_LIST_NAME" "Invalid list name",
+    /// The condition compiles, but looks like a mistake.
+    ConditionWarning = "LOAD_COMPILE_CONDITION" "Warning in rule condition",
+    /// A key is not known.
+    UnknownKey = "LOAD_UNKNOWN_KEY" "Unknown key",
+    /// One of our own checks, which are switched by name.
+    Lint = "CADGE_LINT" "Lint",
 }
 
 impl fmt::Display for Code {
@@ -86,8 +94,12 @@ pub struct Problem {
     pub caret: usize,
     /// How many characters it has, at least 1.
     pub width: usize,
-    /// The rule, macro or list, such as ``rule `Shell in container` ``; empty for the file.
-    pub item: String,
+    /// The byte of the file, from 0.
+    pub offset: usize,
+    /// What kind of item it is about, in Falco's words, such as `rule` or `exception`.
+    pub item_type: &'static str,
+    /// The item's name; empty if it has none.
+    pub item_name: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
@@ -121,7 +133,9 @@ impl Problem {
             snippet: text[from..line_end].trim_end().chars().skip(skipped).take(SNIPPET_CHARS_MAX).collect(),
             caret: before - skipped,
             width: text[start..end].chars().count().clamp(1, SNIPPET_CHARS_MAX / 2),
-            item: String::new(),
+            offset: start,
+            item_type: "rules content",
+            item_name: String::new(),
             hint: None,
         }
     }

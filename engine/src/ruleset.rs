@@ -1,15 +1,16 @@
 //! A loaded set of rules, immutable and shared.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::condition::ast::Expr;
+use crate::condition::ast::{Expr, Span};
 use crate::events::EVENTS;
 use crate::events::EventSet;
-use crate::graph::{BuildError, Builder, Graph, NodeId, Scratch};
+use crate::fields::{self, Scope};
+use crate::graph::{Bucket, BuildError, Builder, Fields, Folder, Graph, NodeId, Scratch, Tree};
 use crate::load;
 use crate::output::Template;
 use crate::problem::Problem;
-use crate::types;
 use crate::{Alert, Event, EventType, Priority};
 
 /// The text of a rule file and the name to show for it.
@@ -26,12 +27,93 @@ pub struct RuleFile<'a> {
 pub struct Settings {
     /// Leave out rules that are less urgent than this. Default: leave out none.
     pub priority: Priority,
+    /// The sources whose rules are taken. Default: `syscall` and `k8s_audit`.
+    pub sources: Vec<String>,
+    /// The plugins that the engine answers for. Default: `container`, `k8saudit` and `json`.
+    pub plugins: Vec<Plugin>,
+    /// Rules to switch on or off, in this order.
+    pub rules: Vec<Selection>,
+    /// How many rules may match an event.
+    pub rule_matching: RuleMatching,
+    /// What is added to outputs.
+    pub append_output: Vec<AppendOutput>,
+    /// Go on after the first rule that has an error, to find those of others. Falco does not. Default: no.
+    pub every_error: bool,
+    /// The values of `static.*`.
+    pub static_fields: BTreeMap<String, String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { priority: Priority::Debug }
+        let plugin = |name: &str| Plugin { name: name.to_owned(), version: PLUGIN_VERSION };
+        Self {
+            priority: Priority::Debug,
+            sources: vec![fields::SYSCALL.to_owned(), fields::K8S_AUDIT.to_owned()],
+            plugins: vec![plugin("container"), plugin("k8saudit"), plugin("json")],
+            rules: Vec::new(),
+            rule_matching: RuleMatching::First,
+            append_output: Vec::new(),
+            every_error: false,
+            static_fields: BTreeMap::new(),
+        }
     }
+}
+
+/// The version as which the engine answers for plugins: no rule file asks for a newer one.
+const PLUGIN_VERSION: (u32, u32, u32) = (0, 99, 0);
+
+/// A plugin that rule files may require.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plugin {
+    /// Its name.
+    pub name: String,
+    /// Major, minor, patch.
+    pub version: (u32, u32, u32),
+}
+
+/// Rules to switch on or off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// On, or off.
+    pub enable: bool,
+    /// Which.
+    pub by: Selector,
+}
+
+/// Which rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// Those whose name fits; `*` stands for any text.
+    Rule(String),
+    /// Those that have the tag.
+    Tag(String),
+}
+
+/// How many rules may match an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RuleMatching {
+    /// The first that does raises the only alert.
+    #[default]
+    First,
+    /// Each that does raises an alert.
+    All,
+}
+
+/// What is added to the outputs of some rules. Every entry that fits counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppendOutput {
+    /// Only of rules of this source; empty for all.
+    pub source: String,
+    /// Only of rules with all of these tags.
+    pub tags: Vec<String>,
+    /// Only of the rule of this name; empty for all.
+    pub rule: String,
+    /// Text with fields.
+    pub extra_output: String,
+    /// Further entries of `output_fields`: a key and a template.
+    pub extra_fields: Vec<(String, String)>,
+    /// Whether to add the fields that every output should have.
+    pub suggested_output: bool,
 }
 
 /// What came of loading.
@@ -60,11 +142,20 @@ pub struct Rule {
     pub source: Arc<str>,
     /// Whether it is evaluated at all.
     pub enabled: bool,
-    /// Its condition in canonical form, macros and lists put in.
-    pub condition: String,
+    /// Its condition, macros and lists put in.
+    pub condition: Expr,
+    /// The macros that its condition names.
+    pub macros: Vec<String>,
+    /// Its output, with what the configuration adds.
+    pub output: String,
+    /// How many milliseconds to capture; `None` to capture nothing, 0 for the configured time.
+    pub capture: Option<u32>,
+    /// Whether it is enabled and urgent enough.
+    pub is_evaluated: bool,
     types: EventSet,
     node: NodeId,
-    output: Template,
+    template: Template,
+    extra_fields: Vec<(Arc<str>, Template)>,
 }
 
 /// Rules, ready to evaluate.
@@ -72,8 +163,10 @@ pub struct Rule {
 pub struct Ruleset {
     rules: Vec<Rule>,
     graph: Graph,
-    /// For each type of event the rules that can be true for it, in the order of their definition.
-    by_type: Vec<Vec<u32>>,
+    matching: RuleMatching,
+    /// For each source and each type of event the rules that can be true for it.
+    buckets: Vec<(Arc<str>, Vec<Bucket>)>,
+    statics: BTreeMap<String, String>,
 }
 
 impl Ruleset {
@@ -82,25 +175,51 @@ impl Ruleset {
         load::load(files, settings)
     }
 
-    /// Evaluates one event. The first rule that is true raises an alert, which is added to `alerts`.
+    /// Evaluates one event. The first rule that is true raises an alert, or each that is: see
+    /// [`RuleMatching`]. Alerts are added to `alerts`.
     pub fn evaluate(&self, event: &Event<'_>, scratch: &mut Scratch, alerts: &mut Vec<Alert>) {
-        let candidates = &self.by_type[event.kind.index()];
-        if candidates.is_empty() {
-            return;
-        }
-        self.graph.begin(scratch);
-        for index in candidates {
-            let rule = &self.rules[*index as usize];
-            if self.graph.is_true(rule.node, event, scratch) {
-                alerts.push(rule.alert(event));
-                return;
-            }
-        }
+        self.matches(event, scratch, &mut |rule| alerts.push(rule.alert(event)));
     }
 
-    /// The kinds of event that some rule can match.
-    pub fn event_types(&self) -> Vec<EventType> {
-        EventType::all().filter(|kind| !self.by_type[kind.index()].is_empty()).collect()
+    /// Hands over the rules that an event raises an alert for.
+    pub fn matches<'a>(&'a self, event: &Event<'_>, scratch: &mut Scratch, see: &mut dyn FnMut(&'a Rule)) {
+        let Some(bucket) = self.bucket(event) else { return };
+        self.graph.begin(scratch);
+        bucket.find(&self.graph, event, scratch);
+        let found = std::mem::take(&mut scratch.found);
+        for at in &found {
+            let (rule, node) = bucket.rule(*at);
+            if self.graph.is_true(node, event, scratch) {
+                see(&self.rules[rule as usize]);
+                if self.matching == RuleMatching::First {
+                    break;
+                }
+            }
+        }
+        scratch.found = found;
+    }
+
+    fn bucket(&self, event: &Event<'_>) -> Option<&Bucket> {
+        let (_, buckets) = self.buckets.iter().find(|(source, _)| **source == *event.source)?;
+        buckets.get(event.kind.index()).filter(|bucket| !bucket.is_empty())
+    }
+
+    /// The kinds of event that some rule can match: what a source has to give. It need not give others.
+    pub fn needs(&self) -> Vec<EventType> {
+        let some =
+            |kind: &EventType| self.buckets.iter().any(|(_, buckets)| !buckets[kind.index()].is_empty());
+        EventType::all().filter(some).collect()
+    }
+
+    /// How many rules look at each kind of event of the source `syscall`, where any does.
+    pub fn rules_by_type(&self) -> Vec<(EventType, usize)> {
+        let syscall = self.buckets.iter().find(|(source, _)| &**source == fields::SYSCALL);
+        let buckets = syscall.map_or(&[][..], |(_, buckets)| buckets);
+        EventType::all()
+            .zip(buckets)
+            .map(|(kind, bucket)| (kind, bucket.len()))
+            .filter(|(_, len)| *len > 0)
+            .collect()
     }
 
     /// Every rule, in the order of definition, those too that are not evaluated.
@@ -112,11 +231,49 @@ impl Ruleset {
     pub fn expressions(&self) -> usize {
         self.graph.len()
     }
+
+    /// The same rules as trees: slower, and simple enough to be compared with.
+    pub fn interpreter(&self) -> Interpreter<'_> {
+        let tree = |rule: &'_ Rule| {
+            let scope = Scope { source: Some(&rule.source), statics: &self.statics };
+            Tree::new(&rule.condition, scope).ok()
+        };
+        let evaluated =
+            |rule: &&Rule| self.buckets.iter().any(|(source, _)| *source == rule.source) && rule.is_evaluated;
+        let rules =
+            self.rules.iter().filter(evaluated).filter_map(|rule| Some((rule, tree(rule)?))).collect();
+        Interpreter { rules, matching: self.matching }
+    }
+}
+
+/// Evaluates rules one after another, each as it is written.
+#[derive(Debug)]
+pub struct Interpreter<'a> {
+    rules: Vec<(&'a Rule, Tree)>,
+    matching: RuleMatching,
+}
+
+impl<'a> Interpreter<'a> {
+    /// Hands over the rules that an event raises an alert for.
+    pub fn matches(&self, event: &Event<'_>, see: &mut dyn FnMut(&'a Rule)) {
+        for (rule, tree) in &self.rules {
+            if *rule.source == *event.source && tree.is_true(event) {
+                see(rule);
+                if self.matching == RuleMatching::First {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 impl Rule {
-    fn alert(&self, event: &Event<'_>) -> Alert {
-        let (message, output_fields) = self.output.format(event);
+    /// The alert that it raises for an event.
+    pub fn alert(&self, event: &Event<'_>) -> Alert {
+        let (message, mut output_fields) = self.template.message(event);
+        for (key, template) in &self.extra_fields {
+            output_fields.push((Arc::clone(key), template.message(event).0));
+        }
         Alert {
             time_ns: event.time_ns,
             priority: self.priority,
@@ -132,6 +289,27 @@ impl Rule {
     pub fn event_types(&self) -> impl Iterator<Item = EventType> {
         self.types.iter()
     }
+
+    /// Whether every kind of event can match.
+    pub fn fits_every_type(&self) -> bool {
+        self.types.len() == EVENTS.len()
+    }
+
+    /// The fields that its condition names, sorted.
+    pub fn condition_fields(&self) -> BTreeSet<String> {
+        let mut fields = BTreeSet::new();
+        self.condition.checks(&mut |check| {
+            check.fields(&mut |field| {
+                fields.insert(field.to_string());
+            });
+        });
+        fields
+    }
+
+    /// The fields that its output names, sorted.
+    pub fn output_fields(&self) -> BTreeSet<String> {
+        self.template.fields().map(str::to_owned).collect()
+    }
 }
 
 /// What a rule is made of, once its text is understood.
@@ -142,7 +320,12 @@ pub(crate) struct RuleParts {
     pub(crate) tags: Arc<[Arc<str>]>,
     pub(crate) source: Arc<str>,
     pub(crate) enabled: bool,
-    pub(crate) output: Template,
+    pub(crate) macros: Vec<String>,
+    pub(crate) output: String,
+    pub(crate) template: Template,
+    pub(crate) capture: Option<u32>,
+    pub(crate) extra_fields: Vec<(Arc<str>, Template)>,
+    pub(crate) types: EventSet,
 }
 
 /// A ruleset that grows.
@@ -153,28 +336,101 @@ pub(crate) struct RulesetBuilder {
 }
 
 impl RulesetBuilder {
-    /// Adds a rule with its condition, which has no macros left. Answers how many types it fits.
-    pub(crate) fn add(&mut self, parts: RuleParts, condition: &Expr) -> Result<usize, BuildError> {
-        let node = self.graph.add(condition)?;
-        let types = types::infer(condition);
-        let fits = types.len();
-        let RuleParts { name, desc, priority, tags, source, enabled, output } = parts;
-        let condition = condition.to_string();
-        self.rules.push(Rule { name, desc, priority, tags, source, enabled, condition, types, node, output });
-        Ok(fits)
+    /// Adds a rule with its condition, which has no macros left.
+    pub(crate) fn add(
+        &mut self,
+        parts: RuleParts,
+        condition: Expr,
+        scope: Scope<'_>,
+        warn: &mut impl FnMut(String, &Span),
+    ) -> Result<(), BuildError> {
+        let node = self.graph.add(&condition, scope, warn)?;
+        let RuleParts {
+            name,
+            desc,
+            priority,
+            tags,
+            source,
+            enabled,
+            macros,
+            output,
+            template,
+            capture,
+            extra_fields,
+            types,
+        } = parts;
+        let is_evaluated = false;
+        self.rules.push(Rule {
+            name,
+            desc,
+            priority,
+            tags,
+            source,
+            enabled,
+            condition,
+            macros,
+            output,
+            capture,
+            is_evaluated,
+            types,
+            node,
+            template,
+            extra_fields,
+        });
+        Ok(())
     }
 
-    pub(crate) fn finish(self, settings: &Settings) -> Ruleset {
-        let mut by_type = vec![Vec::new(); EVENTS.len()];
-        for (index, rule) in self.rules.iter().enumerate() {
-            if !rule.enabled || rule.priority > settings.priority {
-                continue;
-            }
-            let index = u32::try_from(index).expect("rule files are bounded far below 2^32 rules");
-            for kind in rule.types.iter() {
-                by_type[kind.index()].push(index);
+    pub(crate) fn finish(mut self, settings: &Settings) -> Ruleset {
+        for rule in &mut self.rules {
+            rule.is_evaluated = rule.enabled && rule.priority <= settings.priority;
+        }
+        let mut sources: Vec<Arc<str>> = Vec::new();
+        for rule in self.rules.iter().filter(|rule| rule.is_evaluated) {
+            if !sources.contains(&rule.source) {
+                sources.push(Arc::clone(&rule.source));
             }
         }
-        Ruleset { rules: self.rules, graph: self.graph.finish(), by_type }
+        let buckets = sources
+            .into_iter()
+            .map(|source| {
+                let buckets = self.buckets(&source);
+                (source, buckets)
+            })
+            .collect();
+        let statics = settings.static_fields.clone();
+        Ruleset {
+            rules: self.rules,
+            graph: self.graph.finish(),
+            matching: settings.rule_matching,
+            buckets,
+            statics,
+        }
+    }
+
+    /// The rules of a source by type of event. What is no system call is of one type only.
+    fn buckets(&mut self, source: &Arc<str>) -> Vec<Bucket> {
+        let mut folder = Folder::default();
+        let mut fields = Fields::default();
+        let mut buckets = Vec::new();
+        for kind in EventType::all() {
+            let mut bucket = Bucket::default();
+            folder.begin();
+            let is_syscall = &**source == fields::SYSCALL;
+            for (index, rule) in
+                self.rules.iter().enumerate().filter(|(_, rule)| rule.is_evaluated && rule.source == *source)
+            {
+                let fits =
+                    if is_syscall { rule.types.contains(kind) } else { kind == EventType::PLUGINEVENT };
+                if fits && let Some(root) = folder.root(&mut self.graph, rule.node, kind) {
+                    bucket.push(
+                        u32::try_from(index).expect("rule files are bounded far below 2^32 rules"),
+                        root,
+                    );
+                }
+            }
+            bucket.finish(self.graph.graph(), &mut fields);
+            buckets.push(bucket);
+        }
+        buckets
     }
 }

@@ -2,7 +2,7 @@
 //! `evt.type` say something, everything else fits every type.
 
 use crate::EventType;
-use crate::condition::ast::{Check, Expr, Node, Op};
+use crate::condition::ast::{Check, Expr, Node, Op, Values};
 use crate::events::EventSet;
 
 /// The types for which `expr`, which has no macros left, can be true.
@@ -18,13 +18,10 @@ pub(crate) fn infer(expr: &Expr) -> EventSet {
         }),
         Node::Not(part) => match &part.node {
             // Only what names types can be turned around; `not` of anything else fits every type.
-            Node::Check(check) => named(check).map_or_else(EventSet::all, |set| set.complement()),
             _ if names_types_only(part) => infer(part).complement(),
             _ => EventSet::all(),
         },
-        Node::Check(check) => {
-            named(check).unwrap_or_else(|| if is_never(check) { EventSet::EMPTY } else { EventSet::all() })
-        }
+        Node::Check(check) => named(check).unwrap_or_else(EventSet::all),
         Node::Macro(_) => EventSet::all(),
     }
 }
@@ -38,14 +35,17 @@ fn names_types_only(expr: &Expr) -> bool {
     }
 }
 
-/// The types that a comparison of `evt.type` names.
+/// The types that a comparison names, if it says something about types.
 fn named(check: &Check) -> Option<EventSet> {
-    if check.field.name != "evt.type" {
+    if is_never(check) {
+        return Some(EventSet::EMPTY);
+    }
+    if !matches!(check.left.field_name(), Some("evt.type" | "syscall.type")) || check.modifier.is_some() {
         return None;
     }
     let mut set = EventSet::EMPTY;
     for literal in check.values.iter() {
-        if let Some(kind) = EventType::from_name(&literal.text) {
+        if let Some(kind) = EventType::from_name(&literal.text()) {
             set.insert(kind);
         }
     }
@@ -58,8 +58,10 @@ fn named(check: &Check) -> Option<EventSet> {
 
 /// Rule files say `evt.num = 0` for "never".
 fn is_never(check: &Check) -> bool {
-    let zero = |text: &str| check.values.iter().all(|literal| literal.text == text);
-    check.field.name == "evt.num"
+    let zero = |text: &str| check.values.iter().all(|literal| literal.bytes == text.as_bytes());
+    let is_written = !matches!(check.values, Values::Val(_) | Values::Call(_)) && check.modifier.is_none();
+    check.left.field_name() == Some("evt.num")
+        && is_written
         && match check.op {
             Op::Eq | Op::EqEq | Op::In | Op::Le => zero("0"),
             Op::Lt => zero("1"),

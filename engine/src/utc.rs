@@ -13,6 +13,13 @@ pub(crate) fn iso8601(ns: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{}+0000", time_of_day(ns))
 }
 
+/// `YYYY-MM-DD HH:MM:SS`, with nanoseconds if they are wanted.
+pub(crate) fn date_time(ns: u64, nanos: bool) -> String {
+    let (year, month, day) = date(ns / 86_400_000_000_000);
+    let time = time_of_day(ns);
+    format!("{year:04}-{month:02}-{day:02} {}", if nanos { &time } else { &time[..8] })
+}
+
 /// Year, month and day of a day since 1970, by Howard Hinnant's `civil_from_days`: years begin in
 /// March, so that the leap day is the last.
 fn date(days: u64) -> (u64, u64, u64) {

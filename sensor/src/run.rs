@@ -117,7 +117,7 @@ fn hello(config: &Config, ruleset: &Ruleset, sources: &[String], epoch: u64) -> 
     let mut digest = crc32fast::Hasher::new();
     for rule in ruleset.rules() {
         digest.update(rule.name.as_bytes());
-        digest.update(rule.condition.as_bytes());
+        digest.update(rule.condition.to_string().as_bytes());
     }
     Hello {
         sensor: config.name.clone(),

@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 
+/// A quoted value, or what is wrong with it and where.
+pub(super) type Quoted = Result<Vec<u8>, (String, Range<usize>)>;
+
 /// A place in a condition.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
@@ -53,6 +56,15 @@ impl<'a> Lexer<'a> {
             self.at += word.len();
         }
         found
+    }
+
+    /// The word that ends at `at`.
+    pub(super) fn last_word(&self, at: usize) -> &'a str {
+        self.text[..at]
+            .trim_end_matches(is_blank)
+            .rsplit(|c: char| is_blank(c) || "(),=".contains(c))
+            .next()
+            .unwrap_or_default()
     }
 
     /// Goes back to an earlier place.
@@ -127,7 +139,7 @@ impl<'a> Lexer<'a> {
 
     /// A quoted value, if a quote is next. The quote ends where the next one stands without a
     /// backslash before it, as in Falco.
-    pub(super) fn quoted(&mut self) -> Option<Result<String, (String, Range<usize>)>> {
+    pub(super) fn quoted(&mut self) -> Option<Quoted> {
         let start = self.at;
         let quote = self.rest().chars().next().filter(|c| matches!(c, '"' | '\''))?;
         let inner = start + 1;
@@ -142,8 +154,19 @@ impl<'a> Lexer<'a> {
             return Some(Err(("the quote is not closed".to_owned(), start..start + 1)));
         };
         self.at = end + 1;
-        Some(unescape(&self.text[inner..end], quote).map_err(|(text, at)| (text, inner + at..inner + at + 2)))
+        let escape = |at: usize| {
+            let length = self.text[inner + at + 1..end].chars().next().map_or(0, char::len_utf8);
+            inner + at..inner + at + 1 + length
+        };
+        Some(unescape(&self.text[inner..end], quote).map_err(|(text, at)| (text, escape(at))))
     }
+}
+
+/// The value of a quoted text, its quotes included.
+pub fn unquote(text: &str) -> Option<Vec<u8>> {
+    let mut lexer = Lexer::new(text);
+    let value = lexer.quoted()?.ok()?;
+    lexer.is_end().then_some(value)
 }
 
 pub(super) fn is_blank(character: char) -> bool {
@@ -157,34 +180,34 @@ fn identifier(text: &str) -> Option<usize> {
 }
 
 /// Resolves escapes; an error has the escape's place in `text`.
-fn unescape(text: &str, quote: char) -> Result<String, (String, usize)> {
-    let mut result = String::with_capacity(text.len());
+fn unescape(text: &str, quote: char) -> Result<Vec<u8>, (String, usize)> {
+    let mut result = Vec::with_capacity(text.len());
     let mut characters = text.char_indices();
     while let Some((at, character)) = characters.next() {
         if character != '\\' {
-            result.push(character);
+            result.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
             continue;
         }
         let escaped = characters.next().map(|(_, escaped)| escaped);
         result.push(match escaped {
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some('/') => '/',
-            Some(' ' | '\\') => '\\',
+            Some('b') => 8,
+            Some('f') => 12,
+            Some('n') => b'\n',
+            Some('r') => b'\r',
+            Some('t') => b'\t',
+            Some('/') => b'/',
+            Some(' ' | '\\') => b'\\',
             Some('x') => {
                 let digits = text.get(at + 2..at + 4).unwrap_or_default();
-                let byte = u8::from_str_radix(digits, 16).ok().filter(|byte| (1..0x80).contains(byte));
-                let Some(byte) = byte else {
-                    return Err(("`\\x` needs two hexadecimal digits from 01 to 7f".to_owned(), at));
+                let Some(byte) = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
+                else {
+                    return Err(("`\\x` needs two hexadecimal digits".to_owned(), at));
                 };
                 characters.next();
                 characters.next();
-                char::from(byte)
+                byte
             }
-            Some(character) if character == quote => quote,
+            Some(character) if character == quote => quote as u8,
             _ => return Err(("this escape is not known".to_owned(), at)),
         });
     }

@@ -2,6 +2,9 @@
 
 mod lexer;
 mod parser;
-pub(crate) mod ast;
+mod print;
+pub mod ast;
 
-pub(crate) use parser::{ParseError, parse};
+pub use lexer::unquote;
+pub use parser::{DEPTH_MAX, ParseError, RULE_DEPTH_MAX, parse, parse_operand};
+pub use print::quoted;

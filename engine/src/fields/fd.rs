@@ -1,21 +1,55 @@
-//! `fd.*` and `fs.path.*`: the file or connection that the event is about.
+//! `fd.*`: the file or connection that the event is about.
 
-use super::{Field, Get, Type, Value, number, row, text, truth};
-use crate::{ArgValue, Endpoint, Event, EventType, Fd, FdKind, L4Proto};
+use super::evt_arg::print;
+use super::row::{made, nobody, number, row, text, truth};
+use super::{Field, FieldArg, Get, Type, Value};
+use crate::{Endpoint, Event, Fd, FdKind, L4Proto};
 
 /// Sorted by name.
 pub(super) const FIELDS: &[Field] = &[
-    row("fd.cip", Type::Ip, "the client's address", Get::One(|e| ip(e.fd?.client))),
-    row("fd.cnet", Type::Net, "the client's address, compared with networks", Get::One(|e| ip(e.fd?.client))),
+    row("fd.cip", Type::Ipaddr, "the client's address", Get::One(|e| ip(e.fd?.client))),
+    nobody("fd.cip.name", Type::Charbuf, "the client's name in the DNS").plain_only(),
+    row(
+        "fd.cnet",
+        Type::Ipnet,
+        "the client's address, compared with networks",
+        Get::One(|e| ip(e.fd?.client)),
+    )
+    .filter_only()
+    .plain_only(),
     truth("fd.connected", "the socket is connected, or on its way", |e| Some(Value::Bool(e.fd?.connected))),
-    number("fd.cport", "the client's port", |e| port(e.fd?.client)),
-    number("fd.dev", "the number of the file's device", |e| file(e).map(|fd| Value::number(fd.dev))),
-    text("fd.directory", "the directory of the file's path", |e| Some(Value::text(directory(file(e)?.name)))),
-    text("fd.filename", "the file's name without its directory", |e| {
-        Some(Value::text(filename(file(e)?.name)))
+    nobody("fd.containerdirectory", Type::Charbuf, "the id of the container and the directory of the file"),
+    nobody("fd.containername", Type::Charbuf, "the id of the container and the name of the file"),
+    number("fd.cport", Type::Port, "the client's port", |e| port(e.fd?.client)),
+    made("fd.cproto", "the client's port, as text", |e, _, out| port_text(e.fd?.client, out)),
+    number("fd.dev", Type::Int32, "the number of the file's device", |e| {
+        file(e).map(|fd| Value::number(fd.dev))
     }),
-    number("fd.ino", "the file's inode", |e| file(e).map(|fd| Value::number(fd.ino))),
-    row("fd.ip", Type::Ip, "the address of either end", Get::Either(|e| ends(e).map(ip))),
+    number("fd.dev.major", Type::Int32, "the major number of the file's device", |e| {
+        file(e).map(|fd| Value::number(fd.dev >> 8 & 0xfff))
+    }),
+    number("fd.dev.minor", Type::Int32, "the minor number of the file's device", |e| {
+        file(e).map(|fd| Value::number(fd.dev & 0xff | fd.dev >> 12 & 0xf_ff00))
+    }),
+    row(
+        "fd.directory",
+        Type::Fspath,
+        "the directory of the file's path",
+        Get::One(|e| Some(Value::text(directory(file(e)?.name)))),
+    ),
+    row(
+        "fd.filename",
+        Type::Fspath,
+        "the file's name without its directory",
+        Get::One(|e| Some(Value::text(filename(file(e)?.name)))),
+    ),
+    number("fd.ino", Type::Int64, "the file's inode", |e| e.fd.map(|fd| Value::number(fd.ino))),
+    row("fd.ip", Type::Ipaddr, "the address of either end", Get::Either(|e| ends(e).map(ip)))
+        .filter_only()
+        .plain_only(),
+    nobody("fd.is_lower_layer", Type::Bool, "the file is in a lower layer of an overlay"),
+    nobody("fd.is_server", Type::Bool, "the process is the server's end"),
+    nobody("fd.is_upper_layer", Type::Bool, "the file is in the upper layer of an overlay"),
     text("fd.l4proto", "tcp, udp, icmp or raw; `<NA>` otherwise", |e| {
         Some(Value::text(match e.fd?.l4proto {
             L4Proto::Tcp => "tcp",
@@ -25,47 +59,122 @@ pub(super) const FIELDS: &[Field] = &[
             L4Proto::Unknown => "<NA>",
         }))
     }),
-    row("fd.lip", Type::Ip, "this host's address", Get::One(|e| ip(local(e)))),
-    row("fd.lnet", Type::Net, "this host's address, compared with networks", Get::One(|e| ip(local(e)))),
-    number("fd.lport", "this host's port", |e| port(local(e))),
-    text("fd.name", "the file's path, or `client:port->server:port`", |e| Some(Value::text(e.fd?.name))),
+    row("fd.lip", Type::Ipaddr, "this host's address", Get::One(|e| ip(local(e)))),
+    nobody("fd.lip.name", Type::Charbuf, "this host's name in the DNS").plain_only(),
+    row("fd.lnet", Type::Ipnet, "this host's address, compared with networks", Get::One(|e| ip(local(e))))
+        .filter_only()
+        .plain_only(),
+    number("fd.lport", Type::Port, "this host's port", |e| port(local(e))),
+    made("fd.lproto", "this host's port, as text", |e, _, out| port_text(local(e), out)),
+    row(
+        "fd.name",
+        Type::Fspath,
+        "the file's path, or `client:port->server:port`",
+        Get::One(|e| Some(Value::text(e.fd?.name))),
+    ),
     truth("fd.name_changed", "the name differs from the one before the event", |e| {
         Some(Value::Bool(e.fd?.name_changed))
     }),
-    text("fd.nameraw", "the file's path as the caller gave it", |e| Some(Value::text(e.fd?.name_raw))),
+    row(
+        "fd.nameraw",
+        Type::Fspath,
+        "the file's path as the caller gave it",
+        Get::One(|e| Some(Value::text(e.fd?.name_raw))),
+    ),
     row(
         "fd.net",
-        Type::Net,
+        Type::Ipnet,
         "the address of either end, compared with networks",
         Get::Either(|e| ends(e).map(ip)),
-    ),
-    number("fd.num", "its number; negative if the call failed", |e| Some(Value::number(e.fd?.num))),
-    row("fd.port", Type::Number, "the port of either end", Get::Either(|e| ends(e).map(port))),
-    row("fd.rip", Type::Ip, "the other host's address", Get::One(|e| ip(remote(e)))),
+    )
+    .filter_only()
+    .plain_only(),
+    number("fd.num", Type::Int64, "its number; negative if the call failed", |e| {
+        Some(Value::number(e.fd?.num))
+    }),
+    row("fd.port", Type::Port, "the port of either end", Get::Either(|e| ends(e).map(port)))
+        .filter_only()
+        .plain_only(),
+    nobody("fd.proto", Type::Charbuf, "the port of either end, as text").filter_only().plain_only(),
+    row("fd.rip", Type::Ipaddr, "the other host's address", Get::One(|e| ip(remote(e)))),
+    nobody("fd.rip.name", Type::Charbuf, "the other host's name in the DNS").plain_only(),
     row(
         "fd.rnet",
-        Type::Net,
+        Type::Ipnet,
         "the other host's address, compared with networks",
         Get::One(|e| ip(remote(e))),
-    ),
-    number("fd.rport", "the other host's port", |e| port(remote(e))),
-    row("fd.sip", Type::Ip, "the server's address", Get::One(|e| ip(e.fd?.server))),
-    row("fd.snet", Type::Net, "the server's address, compared with networks", Get::One(|e| ip(e.fd?.server))),
+    )
+    .filter_only()
+    .plain_only(),
+    number("fd.rport", Type::Port, "the other host's port", |e| port(remote(e))),
+    made("fd.rproto", "the other host's port, as text", |e, _, out| port_text(remote(e), out)),
+    row("fd.sip", Type::Ipaddr, "the server's address", Get::One(|e| ip(e.fd?.server))),
+    nobody("fd.sip.name", Type::Charbuf, "the server's name in the DNS").plain_only(),
+    row(
+        "fd.snet",
+        Type::Ipnet,
+        "the server's address, compared with networks",
+        Get::One(|e| ip(e.fd?.server)),
+    )
+    .filter_only()
+    .plain_only(),
     text("fd.sockfamily", "`ip` or `unix`", |e| match e.fd?.kind {
         FdKind::Ipv4 | FdKind::Ipv6 => Some(Value::text("ip")),
         FdKind::Unix => Some(Value::text("unix")),
         _ => None,
     }),
-    number("fd.sport", "the server's port", |e| port(e.fd?.server)),
-    text("fd.type", "file, directory, ipv4, ipv6, unix, netlink, pipe or unknown", |e| {
-        Some(Value::text(kind(e.fd?).0))
+    number("fd.sport", Type::Port, "the server's port", |e| port(e.fd?.server)),
+    made("fd.sproto", "the server's port, as text", |e, _, out| port_text(e.fd?.server, out)),
+    text("fd.type", "file, directory, ipv4, ipv6, unix, pipe, event and others", |e| {
+        Some(Value::text(e.fd?.kind.name().0))
     }),
-    text("fd.typechar", "f, d, 4, 6, u, n, p or o", |e| Some(Value::text(kind(e.fd?).1))),
-    text("fs.path.name", "the path of a file that was opened", |e| Some(Value::text(opened(e)?.name))),
-    text("fs.path.nameraw", "the path of a file that was opened, as the caller gave it", |e| {
-        Some(Value::text(opened(e)?.name_raw))
+    text("fd.typechar", "the type as one character: f, d, 4, 6, u, p, e and others", |e| {
+        Some(Value::text(e.fd?.kind.name().1))
+    }),
+    row(
+        "fd.types",
+        Type::Charbuf,
+        "the types of all descriptors that the process has open; [N] is that of one",
+        Get::Many(types),
+    )
+    .arg()
+    .list()
+    .left_only(),
+    made("fd.uid", "the thread's id and the descriptor's number, one behind the other", |e, _, out| {
+        print(out, format_args!("{}{}", e.tid, e.fd?.num));
+        Some(Value::Text(out))
     }),
 ];
+
+/// Sorted by name.
+pub(super) const LIST: &[Field] = &[
+    nobody("fdlist.cips", Type::Charbuf, "the clients' addresses of the descriptors, joined by commas"),
+    nobody("fdlist.cports", Type::Charbuf, "the clients' ports of the descriptors, joined by commas"),
+    nobody("fdlist.names", Type::Charbuf, "the names of the descriptors, joined by commas"),
+    nobody("fdlist.nums", Type::Charbuf, "the numbers of the descriptors, joined by commas"),
+    nobody("fdlist.sips", Type::Charbuf, "the servers' addresses of the descriptors, joined by commas"),
+    nobody("fdlist.sports", Type::Charbuf, "the servers' ports of the descriptors, joined by commas"),
+];
+
+/// Each type once, or that of one descriptor.
+fn types(event: &Event<'_>, which: &FieldArg, see: &mut dyn FnMut(Value<'_>)) -> bool {
+    let Some(process) = event.process else { return false };
+    let mut seen: Vec<&str> = Vec::new();
+    event.processes.open_files(process.pid, &mut |num, kind| {
+        let name = kind.name().0;
+        let wanted = which.index.is_none_or(|index| i64::try_from(index) == Ok(num));
+        if wanted && !seen.contains(&name) {
+            seen.push(name);
+            see(Value::text(name));
+        }
+    });
+    true
+}
+
+fn port_text(end: Option<Endpoint>, out: &mut Vec<u8>) -> Option<Value<'_>> {
+    print(out, format_args!("{}", end?.port));
+    Some(Value::Text(out))
+}
 
 fn ip(end: Option<Endpoint>) -> Option<Value<'static>> {
     end.map(|end| Value::Ip(end.ip))
@@ -93,13 +202,6 @@ fn file<'a>(event: &Event<'a>) -> Option<&'a Fd<'a>> {
     event.fd.filter(|fd| matches!(fd.kind, FdKind::File | FdKind::Directory))
 }
 
-/// What Falco's `fs.path.name` is defined for: the open calls whose descriptor is not exactly -1.
-fn opened<'a>(event: &Event<'a>) -> Option<&'a Fd<'a>> {
-    let is_open = [EventType::OPEN, EventType::OPENAT, EventType::OPENAT2].contains(&event.kind);
-    let fd = event.args.iter().find(|arg| arg.name == "fd")?;
-    (is_open && !matches!(fd.value, ArgValue::Fd { num: -1, .. })).then_some(event.fd?)
-}
-
 fn directory(path: &[u8]) -> &[u8] {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(0) | None => b"/",
@@ -109,17 +211,4 @@ fn directory(path: &[u8]) -> &[u8] {
 
 fn filename(path: &[u8]) -> &[u8] {
     path.iter().rposition(|byte| *byte == b'/').map_or(path, |end| &path[end + 1..])
-}
-
-fn kind(fd: &Fd<'_>) -> (&'static str, &'static str) {
-    match fd.kind {
-        FdKind::File => ("file", "f"),
-        FdKind::Directory => ("directory", "d"),
-        FdKind::Ipv4 => ("ipv4", "4"),
-        FdKind::Ipv6 => ("ipv6", "6"),
-        FdKind::Unix => ("unix", "u"),
-        FdKind::Netlink => ("netlink", "n"),
-        FdKind::Pipe => ("pipe", "p"),
-        FdKind::Other => ("unknown", "o"),
-    }
 }

@@ -1,202 +1,116 @@
 //! The table of fields: one row each, one file for each namespace. Conditions, outputs and the manual
 //! all read it.
 
+mod accessor;
+mod call;
 mod container;
 mod evt;
+mod evt_arg;
 mod fd;
+mod fs_path;
+mod json;
+mod ka;
 mod proc;
+mod row;
+mod thread;
 mod user;
 mod value;
 
-pub(crate) use value::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use crate::{Event, Process};
+pub(crate) use accessor::{Accessor, Scope, Statics};
+pub(crate) use call::Data;
+pub(crate) use row::{FieldArg, Get};
+pub(crate) use value::{Owned, Value};
 
-/// How JSON shows a field's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A string.
-    Text,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Bool,
-}
+pub use row::{Argument, Field, Kind, Type};
 
-/// How conditions compare a field's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Type {
-    Text,
-    Number,
-    Bool,
-    Ip,
-    /// An address that is compared with networks.
-    Net,
-}
+/// The source of system calls.
+pub const SYSCALL: &str = "syscall";
+/// The source of the audit log of Kubernetes.
+pub const K8S_AUDIT: &str = "k8s_audit";
 
-/// Gets one value.
-type One = for<'a> fn(&Event<'a>) -> Option<Value<'a>>;
-/// Gets one value by the field's argument.
-type ByArg = for<'a> fn(&Event<'a>, &str) -> Option<Value<'a>>;
-/// Gets up to two values, either of which may match.
-type Either = for<'a> fn(&Event<'a>) -> [Option<Value<'a>>; 2];
-/// Gets a value of an ancestor.
-type Ancestor = for<'a> fn(&'a Process) -> Option<Value<'a>>;
-
-#[derive(Clone, Copy)]
-pub(crate) enum Get {
-    One(One),
-    /// The argument is required.
-    ByArg(ByArg),
-    Either(Either),
-    /// The argument says which ancestor: 0 is the process itself. Without one it is any ancestor.
-    Ancestor(Ancestor),
-}
-
-/// A row of the table.
-pub struct Field {
-    /// Its name, such as `proc.name`.
+/// A namespace of fields.
+#[derive(Debug)]
+pub struct Class {
+    /// What it is called.
     pub name: &'static str,
-    /// How JSON shows it.
-    pub kind: Kind,
-    /// What it means, in a few words.
+    /// What its fields are about.
     pub doc: &'static str,
-    pub(crate) ty: Type,
-    pub(crate) get: Get,
+    /// The source whose events have them; empty for every source.
+    pub source: &'static str,
+    /// Its fields, sorted by name.
+    pub fields: &'static [Field],
 }
 
-impl std::fmt::Debug for Field {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Field").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
-    }
+const fn class(
+    name: &'static str,
+    source: &'static str,
+    doc: &'static str,
+    fields: &'static [Field],
+) -> Class {
+    Class { name, doc, source, fields }
 }
 
-const fn row(name: &'static str, ty: Type, doc: &'static str, get: Get) -> Field {
-    let kind = match ty {
-        Type::Text | Type::Ip | Type::Net => Kind::Text,
-        Type::Number => Kind::Number,
-        Type::Bool => Kind::Bool,
-    };
-    Field { name, kind, doc, ty, get }
-}
+/// Every class.
+pub const CLASSES: &[Class] = &[
+    class("evt", "", "the event itself, whatever its source", evt::GENERIC),
+    class("evt", SYSCALL, "the system call", evt::SYSCALL),
+    class("process", SYSCALL, "the process that made the call, its parent and ancestors", proc::FIELDS),
+    class("thread", SYSCALL, "the thread that made the call", thread::FIELDS),
+    class("user", SYSCALL, "the user on whose behalf it runs", user::USER),
+    class("group", SYSCALL, "the group on whose behalf it runs", user::GROUP),
+    class("fd", SYSCALL, "the file descriptor that the call is about", fd::FIELDS),
+    class("fs.path", SYSCALL, "the paths that the call is about", fs_path::FIELDS),
+    class("fdlist", SYSCALL, "the file descriptors of a poll", fd::LIST),
+    class("container", SYSCALL, "the container in which the process runs", container::FIELDS),
+    class("k8s", SYSCALL, "the pod of the container", container::K8S),
+    class("ka", K8S_AUDIT, "an event of the audit log of Kubernetes", ka::FIELDS),
+    class("jevt", "", "an event that is a JSON object", json::JEVT),
+    class("json", "", "an event that is a JSON object", json::JSON),
+];
 
-const fn text(name: &'static str, doc: &'static str, get: One) -> Field {
-    row(name, Type::Text, doc, Get::One(get))
-}
-
-const fn number(name: &'static str, doc: &'static str, get: One) -> Field {
-    row(name, Type::Number, doc, Get::One(get))
-}
-
-const fn truth(name: &'static str, doc: &'static str, get: One) -> Field {
-    row(name, Type::Bool, doc, Get::One(get))
-}
-
-const TABLES: &[&[Field]] = &[container::FIELDS, evt::FIELDS, fd::FIELDS, proc::FIELDS, user::FIELDS];
-
-/// Ancestors that are looked at: a chain that is longer is a loop.
-pub(crate) const ANCESTORS_MAX: usize = 64;
-
-/// Every field, by namespace.
+/// Every field, by class.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    TABLES.iter().copied().flatten()
+    CLASSES.iter().flat_map(|class| class.fields)
 }
 
 /// How JSON shows the field of an output, which may have an argument: `proc.aname[2]`. Text if the
 /// field is not known.
 pub fn kind(name: &str) -> Kind {
     let name = name.split_once('[').map_or(name, |(name, _)| name);
-    find(name).map_or(Kind::Text, |(field, _)| field.kind)
+    find(name).map_or(Kind::Text, |(field, _)| field.kind())
 }
 
-/// The field of a name, and the argument if it is written with a dot: `evt.arg.flags`.
+static BY_NAME: LazyLock<HashMap<&str, (&Field, &str)>> = LazyLock::new(|| {
+    CLASSES
+        .iter()
+        .flat_map(|class| class.fields.iter().map(|field| (field.name, (field, class.source))))
+        .collect()
+});
+
+/// The fields whose argument may stand behind a dot too: `evt.arg.flags`.
+const DOTTED: &[&str] = &["evt.arg", "evt.rawarg", "evt.abspath", "thread.cgroup"];
+
+/// The field of a name in any source, and the argument if it is written with a dot.
 pub(crate) fn find(name: &str) -> Option<(&'static Field, Option<&str>)> {
-    let exact = |name: &str| all().find(|field| field.name == name);
+    find_in(name, None)
+}
+
+/// The field of a name in a source, and the argument if it is written with a dot.
+pub(crate) fn find_in<'a>(name: &'a str, source: Option<&str>) -> Option<(&'static Field, Option<&'a str>)> {
+    let exact = |name: &str| {
+        let (field, of) = BY_NAME.get(name)?;
+        source.is_none_or(|source| of.is_empty() || *of == source).then_some(*field)
+    };
     if let Some(field) = exact(name) {
         return Some((field, None));
     }
-    let arg = name.strip_prefix("evt.arg.").filter(|arg| !arg.is_empty())?;
-    exact("evt.arg").map(|field| (field, Some(arg)))
-}
-
-/// A field and its argument: what a condition or an output reads.
-#[derive(Clone, Debug)]
-pub(crate) struct Accessor {
-    pub(crate) field: &'static Field,
-    pub(crate) arg: Option<Box<str>>,
-    /// The argument as a number, where the field is an ancestor's.
-    ancestor: Option<usize>,
-}
-
-impl Accessor {
-    /// Checks the argument. The error says what is wrong with it.
-    pub(crate) fn new(field: &'static Field, arg: Option<&str>) -> Result<Self, String> {
-        let mut ancestor = None;
-        match (field.get, arg) {
-            (Get::One(_) | Get::Either(_), Some(_)) => {
-                return Err(format!("`{}` takes no argument", field.name));
-            }
-            (Get::ByArg(_), None) => {
-                return Err(format!("`{0}` needs an argument, such as `{0}.flags`", field.name));
-            }
-            (Get::Ancestor(_), Some(arg)) => {
-                let index = arg.parse().ok().filter(|index| *index < ANCESTORS_MAX);
-                let Some(index) = index else {
-                    return Err(format!(
-                        "the argument of `{}` is a number below {ANCESTORS_MAX}, such as `{}[2]`",
-                        field.name, field.name
-                    ));
-                };
-                ancestor = Some(index);
-            }
-            _ => {}
-        }
-        Ok(Self { field, arg: arg.map(Into::into), ancestor })
-    }
-
-    /// Whether it has exactly one value, so that an output can print it.
-    pub(crate) fn is_single(&self) -> bool {
-        match self.field.get {
-            Get::One(_) | Get::ByArg(_) => true,
-            Get::Either(_) => false,
-            Get::Ancestor(_) => self.ancestor.is_some(),
-        }
-    }
-
-    /// The value of a field that has one.
-    pub(crate) fn value<'a>(&self, event: &Event<'a>) -> Option<Value<'a>> {
-        match self.field.get {
-            Get::One(get) => get(event),
-            Get::ByArg(get) => get(event, self.arg.as_deref().unwrap_or_default()),
-            Get::Either(get) => get(event).into_iter().flatten().next(),
-            Get::Ancestor(get) => ancestors(event).nth(self.ancestor.unwrap_or(1)).and_then(get),
-        }
-    }
-
-    /// Whether a value fits. Of two values, or of all ancestors, one is enough; `none` turns that
-    /// around, for `!=` on two values: then neither may be equal.
-    pub(crate) fn matches(&self, event: &Event<'_>, none: bool, test: impl Fn(&Value<'_>) -> bool) -> bool {
-        match self.field.get {
-            Get::Either(get) => {
-                let mut values = get(event).into_iter().flatten().peekable();
-                values.peek().is_some()
-                    && if none { values.all(|v| test(&v)) } else { values.any(|v| test(&v)) }
-            }
-            Get::Ancestor(get) if self.ancestor.is_none() => {
-                ancestors(event).skip(1).filter_map(get).any(|value| test(&value))
-            }
-            _ => self.value(event).is_some_and(|value| test(&value)),
-        }
-    }
-}
-
-/// The process and its parents, as far as they are known.
-fn ancestors<'a>(event: &Event<'a>) -> impl Iterator<Item = &'a Process> {
-    let processes = event.processes;
-    std::iter::successors(event.process, move |process| {
-        if process.ppid == process.pid { None } else { processes.process(process.ppid) }
+    DOTTED.iter().find_map(|prefix| {
+        let arg = name.strip_prefix(prefix)?.strip_prefix('.').filter(|arg| !arg.is_empty())?;
+        Some((exact(prefix)?, Some(arg)))
     })
-    .take(ANCESTORS_MAX)
 }
 
 #[cfg(test)]
@@ -205,9 +119,12 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_sorted() {
-        for table in TABLES {
-            assert!(table.windows(2).all(|pair| pair[0].name < pair[1].name), "{:?}", table[0]);
+        for class in CLASSES {
+            for pair in class.fields.windows(2) {
+                assert!(pair[0].name < pair[1].name, "{} {}", pair[0].name, pair[1].name);
+            }
         }
+        assert_eq!(BY_NAME.len(), all().count());
     }
 
     #[test]

@@ -1,98 +1,186 @@
-//! `proc.*` and `thread.*`: the process that made the event, its parent and its ancestors.
+//! `proc.*`: the process that made the event, its parent and its ancestors.
 
-use super::{Field, Get, Type, Value, number, row, text, truth};
+use super::accessor::ancestors;
+use super::row::{ancestor, made, nobody, number, row, text, truth};
+use super::{Field, Get, Type, Value};
 use crate::{Event, Process};
 
 /// Sorted by name.
 pub(super) const FIELDS: &[Field] = &[
-    row(
+    nobody("proc.aargs", Type::Charbuf, "the arguments of an ancestor, joined by blanks").arg().plain_only(),
+    ancestor(
         "proc.acmdline",
-        Type::Text,
+        Type::Charbuf,
         "the command line of an ancestor: [1] is the parent; of any without index",
-        Get::Ancestor(|p| Some(Value::text(&p.cmdline))),
+        |p| Some(Value::text(&p.cmdline)),
     ),
-    row(
-        "proc.aexe",
-        Type::Text,
-        "the first argument of an ancestor",
-        Get::Ancestor(|p| Some(Value::text(p.exe()))),
-    ),
-    row(
-        "proc.aexepath",
-        Type::Text,
-        "the executable of an ancestor",
-        Get::Ancestor(|p| Some(Value::text(exe_path(p)))),
-    ),
-    row("proc.aname", Type::Text, "the name of an ancestor", Get::Ancestor(|p| Some(Value::text(&p.comm)))),
-    row(
-        "proc.apid",
-        Type::Number,
-        "the process id of an ancestor",
-        Get::Ancestor(|p| Some(Value::number(p.pid))),
-    ),
-    text("proc.args", "the arguments, without the first, joined by blanks", |e| {
-        Some(Value::text(e.process?.args()))
+    nobody("proc.aenv", Type::Charbuf, "the environment of an ancestor").arg().plain_only(),
+    ancestor("proc.aexe", Type::Charbuf, "the first argument of an ancestor", |p| Some(Value::text(p.exe()))),
+    ancestor("proc.aexepath", Type::Fspath, "the executable of an ancestor", |p| {
+        Some(Value::text(exe_path(p))).filter(|_| !p.exe_path.is_empty())
     }),
-    number("proc.cmdlenargs", "how many bytes the arguments have, without blanks between them", |e| {
-        Some(number_of(e.process?.arguments().skip(1).map(<[u8]>::len).sum()))
-    }),
+    ancestor("proc.aname", Type::Charbuf, "the name of an ancestor", |p| Some(Value::text(&p.comm))),
+    ancestor("proc.apid", Type::Int64, "the process id of an ancestor", |p| Some(Value::number(p.pid))),
+    row(
+        "proc.args",
+        Type::Charbuf,
+        "the arguments, without the first, joined by blanks; [N] is one of them",
+        Get::Made(|e, which, _| {
+            let process = e.process?;
+            if which.text.is_empty() {
+                return Some(Value::text(process.args()));
+            }
+            Some(Value::text(process.arguments().skip(1).nth(which.index?).unwrap_or_default()))
+        }),
+    )
+    .arg(),
+    number(
+        "proc.cmdlenargs",
+        Type::Uint64,
+        "how many bytes the arguments have, without blanks between them",
+        |e| Some(number_of(e.process?.arguments().skip(1).map(<[u8]>::len).sum())),
+    ),
     text("proc.cmdline", "the name and the arguments", |e| Some(Value::text(&e.process?.cmdline))),
-    number("proc.cmdnargs", "how many arguments there are, without the first", |e| {
+    number("proc.cmdnargs", Type::Uint64, "how many arguments there are, without the first", |e| {
         Some(number_of(e.process?.arguments().skip(1).count()))
     }),
-    text("proc.cwd", "the working directory, with a `/` at its end", |e| Some(Value::text(&e.process?.cwd))),
-    number("proc.duration", "nanoseconds since it started", |e| {
-        let start = e.process?.start_ns;
-        (start > 0).then(|| Value::number(e.time_ns.saturating_sub(start)))
-    }),
+    row(
+        "proc.cwd",
+        Type::Fspath,
+        "the working directory, with a `/` at its end",
+        Get::One(|e| Some(Value::text(&e.process?.cwd))),
+    ),
+    number("proc.duration", Type::Reltime, "nanoseconds since it started", |e| since(e, e.process?)),
+    nobody("proc.env", Type::Charbuf, "the environment, joined by blanks; [NAME] is one variable of it")
+        .arg(),
     text("proc.exe", "the first argument: what the caller says the program is called", |e| {
         Some(Value::text(e.process?.exe()))
     }),
-    number("proc.exe_ino", "the inode of the executable", |e| {
+    number("proc.exe_ino", Type::Int64, "the inode of the executable", |e| {
         e.process.map(|p| p.exe_ino).filter(|ino| *ino > 0).map(Value::number)
     }),
-    text("proc.exeline", "the first argument and the others", |e| {
+    nobody("proc.exe_ino.ctime", Type::Abstime, "when the inode of the executable was last changed"),
+    nobody(
+        "proc.exe_ino.ctime_duration_pidns_start",
+        Type::Abstime,
+        "nanoseconds from the start of the pid namespace to the last change of the executable",
+    ),
+    nobody(
+        "proc.exe_ino.ctime_duration_proc_start",
+        Type::Abstime,
+        "nanoseconds from the last change of the executable to the start of the process",
+    ),
+    nobody("proc.exe_ino.mtime", Type::Abstime, "when the executable was last written"),
+    made("proc.exeline", "the first argument and the others", |e, _, out| {
         let process = e.process?;
-        let (exe, args) = (String::from_utf8_lossy(process.exe()), String::from_utf8_lossy(process.args()));
-        Some(Value::owned(if args.is_empty() { exe.into_owned() } else { format!("{exe} {args}") }))
+        out.extend_from_slice(process.exe());
+        if !process.args().is_empty() {
+            out.push(b' ');
+            out.extend_from_slice(process.args());
+        }
+        Some(Value::Text(out))
     }),
-    text("proc.exepath", "the executable's path as the kernel has it", |e| {
-        Some(Value::text(exe_path(e.process?)))
-    }),
+    row(
+        "proc.exepath",
+        Type::Fspath,
+        "the executable's path as the kernel has it",
+        Get::One(|e| Some(Value::text(exe_path(e.process?)))),
+    ),
+    nobody("proc.fdlimit", Type::Uint64, "how many descriptors it may have open"),
+    nobody("proc.fdopencount", Type::Uint64, "how many descriptors it has open"),
+    nobody("proc.fdusage", Type::Double, "descriptors that are open, in percent of the limit"),
+    nobody("proc.is_container_healthcheck", Type::Bool, "it is the health check of its container"),
+    nobody("proc.is_container_liveness_probe", Type::Bool, "it is the liveness probe of its container"),
+    nobody("proc.is_container_readiness_probe", Type::Bool, "it is the readiness probe of its container"),
     truth("proc.is_exe_from_memfd", "the executable is in memory only", |e| {
         Some(Value::Bool(e.process?.exe_from_memfd))
     }),
+    nobody(
+        "proc.is_exe_lower_layer",
+        Type::Bool,
+        "the executable is in a lower layer of an overlay: it came with the image",
+    ),
     truth(
         "proc.is_exe_upper_layer",
         "the executable is in an overlay's upper layer: it came after the image",
         |e| Some(Value::Bool(e.process?.exe_upper_layer)),
     ),
+    nobody("proc.is_exe_writable", Type::Bool, "the user who ran the executable may write to it"),
     truth("proc.is_pgid_leader", "it leads its process group", |e| {
         e.process.map(|p| Value::Bool(p.pgid == p.pid))
     }),
     truth("proc.is_sid_leader", "it leads its session", |e| e.process.map(|p| Value::Bool(p.sid == p.pid))),
+    nobody("proc.is_vpgid_leader", Type::Bool, "it leads its process group, in its own pid namespace"),
+    number(
+        "proc.loginshellid",
+        Type::Int64,
+        "the process id of the oldest ancestor whose name ends in `sh`",
+        |e| ancestors(e).filter(|p| p.comm.ends_with(b"sh")).last().map(|p| Value::number(p.pid)),
+    ),
     text("proc.name", "the kernel's short name, at most 15 bytes", |e| Some(Value::text(&e.process?.comm))),
+    nobody("proc.nchilds", Type::Uint64, "how many children it has"),
+    nobody("proc.nthreads", Type::Uint64, "how many threads it has"),
     text("proc.pcmdline", "the parent's name and arguments", |e| Some(Value::text(&parent(e)?.cmdline))),
     text("proc.pexe", "the parent's first argument", |e| Some(Value::text(parent(e)?.exe()))),
-    text("proc.pexepath", "the parent's executable", |e| Some(Value::text(exe_path(parent(e)?)))),
-    number("proc.pgid", "the process group's id", |e| Some(Value::number(e.process?.pgid))),
-    number("proc.pid", "the process id", |e| Some(Value::number(e.process?.pid))),
+    row(
+        "proc.pexepath",
+        Type::Fspath,
+        "the parent's executable",
+        Get::One(|e| Some(Value::text(exe_path(parent(e)?)))),
+    ),
+    number("proc.pgid", Type::Int64, "the process group's id", |e| Some(Value::number(e.process?.pgid))),
+    text("proc.pgid.exe", "the first argument of the process group's leader", |e| {
+        leader(e, |p| p.pgid).map(|p| Value::text(p.exe()))
+    }),
+    text("proc.pgid.exepath", "the executable of the process group's leader", |e| {
+        leader(e, |p| p.pgid).map(|p| Value::text(exe_path(p)))
+    }),
+    text("proc.pgid.name", "the name of the process group's leader", |e| {
+        leader(e, |p| p.pgid).map(|p| Value::text(&p.comm))
+    }),
+    number("proc.pid", Type::Int64, "the process id", |e| Some(Value::number(e.process?.pid))),
+    number("proc.pid.ts", Type::Abstime, "when it started, in nanoseconds since 1970", |e| start(e.process?)),
+    nobody("proc.pidns_init_start_ts", Type::Uint64, "when the first process of its pid namespace started"),
     text("proc.pname", "the parent's name", |e| Some(Value::text(&parent(e)?.comm))),
-    number("proc.ppid", "the parent's process id", |e| Some(Value::number(e.process?.ppid))),
-    number("proc.pvpid", "the parent's process id in its own pid namespace", |e| {
+    number("proc.ppid", Type::Int64, "the parent's process id", |e| Some(Value::number(e.process?.ppid))),
+    number("proc.ppid.duration", Type::Reltime, "nanoseconds since the parent started", |e| {
+        since(e, parent(e)?)
+    }),
+    number("proc.ppid.ts", Type::Abstime, "when the parent started, in nanoseconds since 1970", |e| {
+        start(parent(e)?)
+    }),
+    number("proc.pvpid", Type::Int64, "the parent's process id in its own pid namespace", |e| {
         Some(parent(e)?.vpid).filter(|pid| *pid >= 0).map(Value::number)
     }),
-    number("proc.sid", "the session's id", |e| Some(Value::number(e.process?.sid))),
-    text("proc.sname", "the name of the session's leader; empty if that is not known", |e| {
-        Some(Value::text(&session_leader(e)?.comm))
+    number("proc.sid", Type::Int64, "the session's id", |e| Some(Value::number(e.process?.sid))),
+    text("proc.sid.exe", "the first argument of the session's leader", |e| {
+        leader(e, |p| p.sid).map(|p| Value::text(p.exe()))
     }),
-    number("proc.tty", "the controlling terminal's device number; 0 without one", |e| {
+    text("proc.sid.exepath", "the executable of the session's leader", |e| {
+        leader(e, |p| p.sid).map(|p| Value::text(exe_path(p)))
+    }),
+    text("proc.sname", "the name of the session's leader; empty if that is not known", |e| {
+        Some(leader(e, |p| p.sid).map_or(Value::text(""), |p| Value::text(&p.comm)))
+    }),
+    nobody("proc.stderr.name", Type::Charbuf, "what its stderr is"),
+    nobody("proc.stderr.type", Type::Charbuf, "the type of its stderr"),
+    nobody("proc.stdin.name", Type::Charbuf, "what its stdin is"),
+    nobody("proc.stdin.type", Type::Charbuf, "the type of its stdin"),
+    nobody("proc.stdout.name", Type::Charbuf, "what its stdout is"),
+    nobody("proc.stdout.type", Type::Charbuf, "the type of its stdout"),
+    number("proc.tty", Type::Uint32, "the controlling terminal's device number; 0 without one", |e| {
         Some(Value::number(e.process?.tty))
     }),
-    number("proc.vpid", "the process id in its own pid namespace", |e| {
+    nobody("proc.vmrss", Type::Uint64, "resident memory in kilobytes"),
+    nobody("proc.vmsize", Type::Uint64, "virtual memory in kilobytes"),
+    nobody("proc.vmswap", Type::Uint64, "swapped memory in kilobytes"),
+    nobody("proc.vpgid", Type::Int64, "the process group's id in its own pid namespace"),
+    nobody("proc.vpgid.exe", Type::Charbuf, "as `proc.pgid.exe`, in its own pid namespace"),
+    nobody("proc.vpgid.exepath", Type::Charbuf, "as `proc.pgid.exepath`, in its own pid namespace"),
+    nobody("proc.vpgid.name", Type::Charbuf, "as `proc.pgid.name`, in its own pid namespace"),
+    number("proc.vpid", Type::Int64, "the process id in its own pid namespace", |e| {
         Some(e.process?.vpid).filter(|pid| *pid >= 0).map(Value::number)
     }),
-    number("thread.tid", "the thread's id", |e| Some(Value::number(e.tid))),
 ];
 
 fn parent<'a>(event: &Event<'a>) -> Option<&'a Process> {
@@ -104,13 +192,20 @@ fn exe_path(process: &Process) -> &[u8] {
     process.exe_path.strip_suffix(b" (deleted)").unwrap_or(&process.exe_path)
 }
 
-/// The session's leader, else the oldest ancestor of the same session, one after another.
-fn session_leader<'a>(event: &Event<'a>) -> Option<&'a Process> {
-    let process = event.process?;
-    event
-        .processes
-        .process(process.sid)
-        .or_else(|| super::ancestors(event).take_while(|ancestor| ancestor.sid == process.sid).last())
+/// The process whose id that of the session or group is, else the oldest ancestor that shares it, one after
+/// another.
+fn leader<'a>(event: &Event<'a>, id: fn(&Process) -> i64) -> Option<&'a Process> {
+    let of = id(event.process?);
+    let known = event.processes.process(of);
+    known.or_else(|| ancestors(event).take_while(|ancestor| id(ancestor) == of).last())
+}
+
+fn start(process: &Process) -> Option<Value<'static>> {
+    (process.start_ns > 0).then(|| Value::number(process.start_ns))
+}
+
+fn since(event: &Event<'_>, process: &Process) -> Option<Value<'static>> {
+    (process.start_ns > 0).then(|| Value::number(event.time_ns.saturating_sub(process.start_ns)))
 }
 
 fn number_of(count: usize) -> Value<'static> {

@@ -1,46 +1,41 @@
 //! The right side of a comparison, prepared once so that comparing costs little.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 
-use memchr::memmem::Finder;
-
-use super::glob::Glob;
-use super::pmatch::Prefixes;
-use crate::condition::ast::{Check, Literal, Op, Span};
-use crate::fields::{Field, Type, Value};
+use super::literal::{address, hex, network, number, truth};
+use super::text::TextMatcher;
+use crate::condition::ast::{Check, Literal, Modifier, Op, Span};
+use crate::fields::{Accessor, Type, Value};
 
 /// Bytes of one value that a condition compares with. Falco's limit.
 const LITERAL_BYTES_MAX: usize = 256;
 
 /// What a value has to be.
 #[derive(Debug)]
-pub(super) enum Matcher {
-    Exists,
+pub(crate) enum Matcher {
     Text(TextMatcher),
     Number(NumberMatcher),
-    Bool { values: Vec<bool>, negative: bool },
-    Ip { values: Vec<IpAddr>, negative: bool },
-    Net { values: Vec<Net>, negative: bool },
+    Bool {
+        values: Vec<bool>,
+        negative: bool,
+    },
+    Ip {
+        values: Vec<IpAddr>,
+        negative: bool,
+    },
+    Net {
+        values: Vec<Net>,
+        negative: bool,
+    },
+    /// How many of these have to fit.
+    Several {
+        modifier: Modifier,
+        parts: Vec<Matcher>,
+    },
 }
 
 #[derive(Debug)]
-pub(super) enum TextMatcher {
-    Equal(Box<[u8]>),
-    Differs(Box<[u8]>),
-    Contains(Box<Finder<'static>>),
-    /// In lower case.
-    IContains(Box<Finder<'static>>),
-    StartsWith(Box<[u8]>),
-    EndsWith(Box<[u8]>),
-    Glob(Box<Glob>),
-    Regex(regex::bytes::Regex),
-    In(HashSet<Box<[u8]>>),
-    Pmatch(Box<Prefixes>),
-}
-
-#[derive(Debug)]
-pub(super) enum NumberMatcher {
+pub(crate) enum NumberMatcher {
     Differs(i128),
     Less(i128),
     Greater(i128),
@@ -50,36 +45,68 @@ pub(super) enum NumberMatcher {
 
 /// A network: an address and how many of its first bits count.
 #[derive(Debug)]
-pub(super) struct Net {
-    ip: IpAddr,
-    bits: u8,
+pub(crate) struct Net {
+    pub(super) ip: IpAddr,
+    pub(super) bits: u8,
 }
 
-type Failure = (String, Span);
+pub(super) type Failure = (String, Span);
 
 impl Matcher {
-    pub(super) fn new(field: &Field, check: &Check) -> Result<Self, Failure> {
-        if check.op == Op::Exists {
-            return Ok(Self::Exists);
+    /// What the values of `check` ask of a value of `left`.
+    pub(super) fn new(left: &Accessor, check: &Check) -> Result<Self, Failure> {
+        let Some(modifier) = check.modifier else {
+            let literals: Vec<&Literal> = check.values.iter().collect();
+            return Self::plain(left, check, &literals);
+        };
+        // The operator has to fit even if there is nothing to compare with.
+        if !takes(left.ty, check.op) {
+            return Err(unsupported(left, check));
         }
-        if let Some(long) = check.values.iter().find(|literal| literal.text.len() > LITERAL_BYTES_MAX) {
-            let message = format!("the value is longer than {LITERAL_BYTES_MAX} bytes");
-            return Err((message, long.span.clone()));
+        let parts = check.values.iter().map(|literal| Self::plain(left, check, &[literal]));
+        Ok(Self::Several { modifier, parts: parts.collect::<Result<_, _>>()? })
+    }
+
+    fn plain(left: &Accessor, check: &Check, literals: &[&Literal]) -> Result<Self, Failure> {
+        if !takes(left.ty, check.op) {
+            return Err(unsupported(left, check));
+        }
+        for literal in literals {
+            let fail = |message: &str| Err((message.to_owned(), literal.span.clone()));
+            let is_text = left.ty.is_text() || left.ty == Type::Bytebuf;
+            if is_text && literal.bytes.len() > LITERAL_BYTES_MAX {
+                return fail("filter parameter too long");
+            }
+            if left.ty != Type::Bytebuf && literal.bytes.contains(&0) {
+                return fail("a value can't have a NUL byte");
+            }
         }
         let negative = check.op == Op::Ne;
-        let unordered = matches!(check.op, Op::Eq | Op::EqEq | Op::Ne | Op::In | Op::Intersects);
-        match field.ty {
-            Type::Text => TextMatcher::new(field, check).map(Self::Text),
-            Type::Number => NumberMatcher::new(field, check).map(Self::Number),
-            _ if !unordered => Err(unsupported(field, check)),
-            Type::Bool => Ok(Self::Bool { values: each(check, truth)?, negative }),
-            Type::Ip => Ok(Self::Ip { values: each(check, address)?, negative }),
-            Type::Net => Ok(Self::Net { values: each(check, network)?, negative }),
+        match left.ty {
+            ty if ty.is_text() => TextMatcher::new(check, literals).map(Self::Text),
+            Type::Bytebuf if matches!(check.op, Op::Bcontains | Op::BstartsWith) => {
+                Ok(Self::Text(TextMatcher::bytes(check.op, &each(literals, hex)?.concat())))
+            }
+            Type::Bytebuf => TextMatcher::new(check, literals).map(Self::Text),
+            Type::Bool => Ok(Self::Bool { values: each(literals, truth)?, negative }),
+            Type::Ipaddr => Ok(Self::Ip { values: each(literals, address)?, negative }),
+            Type::Ipnet => {
+                let mut values = each(literals, network)?;
+                if left.row().is_some_and(|field| field.name == "fd.net") {
+                    // As in Falco, a list of networks counts with its first only here.
+                    values.truncate(1);
+                }
+                Ok(Self::Net { values, negative })
+            }
+            ty => {
+                let numbers = each(literals, |literal| number(ty, literal))?;
+                Ok(Self::Number(NumberMatcher::new(check.op, numbers)))
+            }
         }
     }
 
     /// `!=`: of two values, neither may be equal.
-    pub(super) fn is_negative(&self) -> bool {
+    fn is_negative(&self) -> bool {
         match self {
             Self::Bool { negative, .. } | Self::Ip { negative, .. } | Self::Net { negative, .. } => *negative,
             Self::Number(NumberMatcher::Differs(_)) | Self::Text(TextMatcher::Differs(_)) => true,
@@ -87,77 +114,49 @@ impl Matcher {
         }
     }
 
-    pub(super) fn is_match(&self, value: &Value<'_>) -> bool {
+    /// Whether of several values each has to fit: `in` means that all are in the list, `!=` on either end
+    /// of a connection that neither is equal.
+    pub(super) fn is_for_every(&self, left: &Accessor, op: Op) -> bool {
+        let is_either = left.row().is_some_and(|field| matches!(field.get, crate::fields::Get::Either(_)));
+        if left.is_list { op == Op::In } else { is_either && self.is_negative() }
+    }
+
+    pub(crate) fn is_match(&self, value: Value<'_>) -> bool {
         match (self, value) {
-            (Self::Exists, _) => true,
             (Self::Text(matcher), Value::Text(text)) => matcher.is_match(text),
-            (Self::Number(matcher), Value::Number(number)) => matcher.is_match(*number),
-            (Self::Bool { values, negative }, Value::Bool(truth)) => values.contains(truth) != *negative,
-            (Self::Ip { values, negative }, Value::Ip(ip)) => values.contains(ip) != *negative,
+            (Self::Number(matcher), Value::Number(number)) => matcher.is_match(number),
+            (Self::Bool { values, negative }, Value::Bool(truth)) => values.contains(&truth) != *negative,
+            (Self::Ip { values, negative }, Value::Ip(ip)) => values.contains(&ip) != *negative,
             (Self::Net { values, negative }, Value::Ip(ip)) => {
-                values.iter().any(|net| net.contains(*ip)) != *negative
+                values.iter().any(|net| net.contains(ip)) != *negative
+            }
+            (Self::Several { modifier, parts }, value) => {
+                let count = parts.iter().filter(|part| part.is_match(value)).count();
+                match modifier {
+                    Modifier::OneOf => count == 1,
+                    Modifier::AnyOf => count > 0,
+                    Modifier::AllOf => count > 0 && count == parts.len(),
+                }
             }
             _ => false,
         }
     }
 }
 
-impl TextMatcher {
-    fn new(field: &Field, check: &Check) -> Result<Self, Failure> {
-        let one = || check.values.iter().next().map(|literal| literal.text.as_bytes()).unwrap_or_default();
-        let text = || check.values.iter().next().map(|literal| literal.text.as_str()).unwrap_or_default();
-        Ok(match check.op {
-            Op::Eq | Op::EqEq => Self::Equal(one().into()),
-            Op::Ne => Self::Differs(one().into()),
-            Op::Contains => Self::Contains(Box::new(Finder::new(one()).into_owned())),
-            Op::Icontains => Self::IContains(Box::new(Finder::new(&one().to_ascii_lowercase()).into_owned())),
-            Op::StartsWith => Self::StartsWith(one().into()),
-            Op::EndsWith => Self::EndsWith(one().into()),
-            Op::Glob => Self::Glob(Box::new(Glob::new(text(), false))),
-            Op::Iglob => Self::Glob(Box::new(Glob::new(text(), true))),
-            Op::Regex => Self::Regex(regex(check, text())?),
-            Op::In | Op::Intersects => {
-                Self::In(check.values.iter().map(|literal| literal.text.as_bytes().into()).collect())
-            }
-            Op::Pmatch => Self::Pmatch(Box::new(Prefixes::new(
-                check.values.iter().map(|literal| literal.text.as_str()),
-            ))),
-            Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Exists => return Err(unsupported(field, check)),
-        })
-    }
-
-    fn is_match(&self, text: &[u8]) -> bool {
-        match self {
-            Self::Equal(other) => text == &**other,
-            Self::Differs(other) => text != &**other,
-            Self::Contains(finder) => finder.find(text).is_some(),
-            Self::IContains(finder) => finder.find(&text.to_ascii_lowercase()).is_some(),
-            Self::StartsWith(start) => text.starts_with(start),
-            Self::EndsWith(end) => text.ends_with(end),
-            Self::Glob(glob) => glob.is_match(text),
-            Self::Regex(regex) => regex.is_match(text),
-            Self::In(texts) => texts.contains(text),
-            Self::Pmatch(prefixes) => prefixes.is_match(text),
-        }
-    }
-}
-
 impl NumberMatcher {
-    fn new(field: &Field, check: &Check) -> Result<Self, Failure> {
-        let mut numbers = each(check, number)?;
+    fn new(op: Op, mut numbers: Vec<i128>) -> Self {
         let one = numbers.first().copied().unwrap_or_default();
-        Ok(match check.op {
+        match op {
             Op::Ne => Self::Differs(one),
             Op::Lt => Self::Less(one),
             Op::Le => Self::Less(one + 1),
             Op::Gt => Self::Greater(one),
             Op::Ge => Self::Greater(one - 1),
-            Op::Eq | Op::EqEq | Op::In | Op::Intersects => {
+            _ => {
                 numbers.sort_unstable();
                 Self::In(numbers)
             }
-            _ => return Err(unsupported(field, check)),
-        })
+        }
     }
 
     fn is_match(&self, number: i128) -> bool {
@@ -165,7 +164,10 @@ impl NumberMatcher {
             Self::Differs(other) => number != *other,
             Self::Less(bound) => number < *bound,
             Self::Greater(bound) => number > *bound,
-            Self::In(numbers) => numbers.binary_search(&number).is_ok(),
+            Self::In(numbers) => match numbers[..] {
+                [one] => one == number,
+                _ => numbers.binary_search(&number).is_ok(),
+            },
         }
     }
 }
@@ -186,53 +188,35 @@ impl Net {
     }
 }
 
-fn unsupported(field: &Field, check: &Check) -> Failure {
-    (format!("`{}` can't be used on `{}`", check.op.name(), field.name), check.op_span.clone())
-}
-
-fn each<T>(check: &Check, parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, Failure> {
-    let one = |literal: &Literal| parse(&literal.text).map_err(|message| (message, literal.span.clone()));
-    check.values.iter().map(one).collect()
-}
-
-fn truth(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| format!("`{text}` is neither `true` nor `false`"))
-}
-
-fn address(text: &str) -> Result<IpAddr, String> {
-    text.parse().map_err(|_| format!("`{text}` is no IP address"))
-}
-
-fn network(text: &str) -> Result<Net, String> {
-    let error = || format!("`{text}` is no network, such as 10.0.0.0/8");
-    let (ip, bits) = text.split_once('/').ok_or_else(error)?;
-    let ip: IpAddr = ip.parse().map_err(|_| error())?;
-    let max = if ip.is_ipv4() { 32 } else { 128 };
-    let bits = bits.parse().ok().filter(|bits| *bits <= max).ok_or_else(error)?;
-    Ok(Net { ip, bits })
-}
-
-fn number(text: &str) -> Result<i128, String> {
-    let error = || format!("`{text}` is no number");
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
+/// Whether values of a type can be compared so. The table of Falco's `flt_is_comparable`.
+pub(super) fn takes(ty: Type, op: Op) -> bool {
+    use Op::{
+        Bcontains, BstartsWith, Contains, EndsWith, Eq, EqEq, Exists, Ge, Gt, In, Intersects, Le, Lt, Ne,
+        StartsWith,
     };
-    let number = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        Some(digits) => i128::from(u64::from_str_radix(digits, 16).map_err(|_| error())?),
-        None => i128::from(digits.parse::<u64>().map_err(|_| error())?),
-    };
-    Ok(if negative { -number } else { number })
+    match op {
+        Exists | Eq | EqEq | Ne | In | Intersects => true,
+        Bcontains | BstartsWith => ty == Type::Bytebuf,
+        Contains | StartsWith | EndsWith => ty == Type::Bytebuf || ty.is_text(),
+        Lt | Le | Gt | Ge => ty.is_number() || ty.is_text(),
+        _ => ty.is_text(),
+    }
 }
 
-/// Anchored at both ends, as in Falco.
-fn regex(check: &Check, text: &str) -> Result<regex::bytes::Regex, Failure> {
-    regex::bytes::RegexBuilder::new(&format!("^(?:{text})$"))
-        .unicode(false)
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|_| {
-            let span = check.values.iter().next().map_or(0..0, |literal| literal.span.clone());
-            (format!("`{text}` is no valid regular expression"), span)
-        })
+pub(super) fn unsupported(left: &Accessor, check: &Check) -> Failure {
+    let kind = match left.ty {
+        Type::Bool => "boolean",
+        Type::Bytebuf => "byte buffer",
+        Type::Ipaddr => "IP address",
+        Type::Ipnet => "IP network",
+        ty if ty.is_text() => "string",
+        _ => "numeric",
+    };
+    let message = format!("filter error: '{}' operator not supported for {kind} filters", check.op.name());
+    (message, check.op_span.clone())
+}
+
+fn each<T>(literals: &[&Literal], parse: impl Fn(&Literal) -> Result<T, String>) -> Result<Vec<T>, Failure> {
+    let one = |literal: &&Literal| parse(literal).map_err(|message| (message, literal.span.clone()));
+    literals.iter().map(one).collect()
 }

@@ -7,7 +7,7 @@ use super::glob::Glob;
 /// Paths as a tree of components. Finding costs as many steps as the path has components, however
 /// long the list is; patterns are tried one after another.
 #[derive(Debug, Default)]
-pub(super) struct Prefixes {
+pub(crate) struct Prefixes {
     root: Step,
 }
 
@@ -20,13 +20,13 @@ struct Step {
 }
 
 impl Prefixes {
-    pub(super) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn new<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut root = Step::default();
         for path in paths {
             let mut step = &mut root;
-            for part in path.split('/').filter(|part| !part.is_empty()) {
+            for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
                 step = if Glob::is_plain(part) {
-                    step.next.entry(part.as_bytes().into()).or_default()
+                    step.next.entry(part.into()).or_default()
                 } else {
                     let at = step.patterns.len();
                     step.patterns.push((Glob::new(part, false), Step::default()));

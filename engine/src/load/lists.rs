@@ -51,7 +51,7 @@ pub(super) fn substitute(mut condition: Text, lists: &mut [Resolved<'_>]) -> Tex
 }
 
 fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 8)
 }
 
 fn is_border(byte: Option<&u8>) -> bool {

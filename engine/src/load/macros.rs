@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::Finding;
 use super::items::Macro;
 use super::text::Text;
-use crate::condition::ast::{Expr, Node};
-use crate::condition::{ParseError, parse};
+use crate::condition::ast::{Expr, Node, Operand, Values};
+use crate::condition::{ParseError, RULE_DEPTH_MAX, parse};
 use crate::problem::{Code, nearest};
 
 /// Nodes of one condition with all its macros put in: a bound on what macros of macros can grow to.
@@ -43,20 +43,25 @@ impl<'a> Macros<'a> {
         Self { items: macros, names, texts, ready, used: vec![false; macros.len()] }
     }
 
-    /// Parses a rule's condition and puts macros in.
-    pub(super) fn rule(&mut self, text: &Text) -> Result<Expr, Finding> {
-        let expr = parse(text.as_str()).map_err(|error| finding(error, text))?;
-        let mut user = User { text, visibility: usize::MAX, stack: Vec::new() };
+    /// Parses a rule's condition and puts macros in, whose names go to `used`.
+    pub(super) fn rule(&mut self, text: &Text, used: &mut Vec<String>) -> Result<Expr, Finding> {
+        let expr = parse(text.as_str(), RULE_DEPTH_MAX).map_err(|error| finding(error, text))?;
+        names(&expr, used);
+        let mut rule = User { text, visibility: usize::MAX, stack: Vec::new() };
         let mut nodes = 0;
-        self.put_in(expr, &mut user, &mut nodes)
+        self.put_in(expr, &mut rule, &mut nodes)
     }
 
     /// Looks at every macro, so that errors in unused ones are found too.
-    pub(super) fn check_all(&mut self) -> Result<(), Finding> {
+    pub(super) fn check_all(&mut self, errors: &mut Vec<Finding>, every_error: bool) {
         for index in 0..self.items.len() {
-            self.get(index, &mut Vec::new()).map_err(|error| error.item("macro", &self.items[index].name))?;
+            if !errors.is_empty() && !every_error {
+                return;
+            }
+            if let Err(error) = self.get(index, &mut Vec::new()) {
+                errors.push(error.item_if_none("macro", &self.items[index].name));
+            }
         }
-        Ok(())
     }
 
     /// The macros that nothing names.
@@ -68,14 +73,17 @@ impl<'a> Macros<'a> {
         if self.ready[index].is_some() {
             return Ok(());
         }
+        let item_name = &self.items[index].name;
         let text = self.texts[index].clone();
-        let expr = parse(text.as_str()).map_err(|error| finding(error, &text))?;
+        let expr = parse(text.as_str(), RULE_DEPTH_MAX)
+            .map_err(|error| finding(error, &text).item("macro", item_name))?;
         stack.push(index);
         let visibility = self.items[index].visibility;
         let mut user = User { text: &text, visibility, stack: std::mem::take(stack) };
         let mut nodes = 0;
-        let expr = self.put_in(expr, &mut user, &mut nodes)?;
+        let expr = self.put_in(expr, &mut user, &mut nodes);
         *stack = user.stack;
+        let expr = expr.map_err(|error| error.item_if_none("macro", item_name))?;
         stack.pop();
         self.ready[index] = Some(Ready { expr, nodes });
         Ok(())
@@ -98,7 +106,12 @@ impl<'a> Macros<'a> {
                 self.used[index] = true;
                 self.get(index, &mut user.stack)?;
                 let Some(ready) = &self.ready[index] else {
-                    return Err(Finding::within(Code::Validate, "undefined macro", user.text, &span));
+                    return Err(Finding::within(
+                        Code::Validate,
+                        format!("Undefined macro '{name}' used in filter."),
+                        user.text,
+                        &span,
+                    ));
                 };
                 *nodes += ready.nodes;
                 return Ok(moved(ready.expr.clone(), &span));
@@ -125,10 +138,10 @@ impl<'a> Macros<'a> {
             let hint = nearest(name, visible.map(|item| item.name.as_str()));
             let later = self.names.contains_key(name).then(|| "it is defined after this".to_owned());
             let hint = later.or(hint.map(|known| format!("did you mean `{known}`?")));
-            return Err(fail(format!("undefined macro `{name}`")).hint(hint));
+            return Err(fail(format!("Undefined macro '{name}' used in filter.")).hint(hint));
         };
         if user.stack.contains(&index) {
-            return Err(fail(format!("the macro `{name}` names itself")));
+            return Err(fail(format!("reference loop in macro '{name}'")));
         }
         Ok(index)
     }
@@ -149,19 +162,36 @@ fn moved(mut expr: Expr, span: &std::ops::Range<usize>) -> Expr {
             **part = moved(taken, span);
         }
         Node::Check(check) => {
-            check.field.span = span.clone();
             check.op_span = span.clone();
-            if let crate::condition::ast::Values::One(literal) = &mut check.values {
-                literal.span = span.clone();
-            } else if let crate::condition::ast::Values::List(literals) = &mut check.values {
-                for literal in literals {
-                    literal.span = span.clone();
+            match &mut check.left {
+                Operand::Field(field) => field.span = span.clone(),
+                Operand::Call(call) => call.span = span.clone(),
+            }
+            match &mut check.values {
+                Values::None => {}
+                Values::One(literal) | Values::Name(literal) => literal.span = span.clone(),
+                Values::List(literals) => {
+                    for literal in literals {
+                        literal.span = span.clone();
+                    }
                 }
+                Values::Val(field) => field.span = span.clone(),
+                Values::Call(call) => call.span = span.clone(),
             }
         }
         Node::Macro(_) => {}
     }
     expr
+}
+
+/// The macros that an expression names, each once.
+fn names(expr: &Expr, found: &mut Vec<String>) {
+    match &expr.node {
+        Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| names(part, found)),
+        Node::Not(part) => names(part, found),
+        Node::Macro(name) if !found.contains(name) => found.push(name.clone()),
+        Node::Macro(_) | Node::Check(_) => {}
+    }
 }
 
 fn finding(error: ParseError, text: &Text) -> Finding {

@@ -29,6 +29,25 @@ impl Text {
         Self { text: text.to_owned(), origins }
     }
 
+    /// Without the blanks and line ends behind it.
+    pub(crate) fn trimmed(&self) -> Self {
+        let mut text = Self::default();
+        text.push(self, 0..self.text.trim_end().len());
+        text
+    }
+
+    /// Without every occurrence of `part`.
+    pub(crate) fn without(&self, part: &str) -> Self {
+        let mut text = Self::default();
+        let mut from = 0;
+        for (at, _) in self.text.match_indices(part) {
+            text.push(self, from..at);
+            from = at + part.len();
+        }
+        text.push(self, from..self.text.len());
+        text
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
@@ -43,6 +62,14 @@ impl Text {
     pub(crate) fn insert(&mut self, text: &str, other: &Self, shown: &Range<usize>) {
         let first = other.origins.get(shown.start).copied().unwrap_or_default();
         let last = other.origins.get(shown.end.saturating_sub(1)).copied().unwrap_or(first);
+        self.text.push_str(text);
+        self.origins.extend((0..text.len()).map(|i| if i == 0 { first } else { last }));
+    }
+
+    /// Adds text that stands for a part of a file.
+    pub(crate) fn insert_at(&mut self, text: &str, file: u32, range: &Range<usize>) {
+        let offset = |at: usize| Origin { file, offset: u32::try_from(at).unwrap_or(u32::MAX) };
+        let (first, last) = (offset(range.start), offset(range.end.saturating_sub(1).max(range.start)));
         self.text.push_str(text);
         self.origins.extend((0..text.len()).map(|i| if i == 0 { first } else { last }));
     }

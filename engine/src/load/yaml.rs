@@ -17,6 +17,9 @@ const DEPTH_MAX: usize = 64;
 /// Nodes of one file, with what aliases repeat.
 const NODES_MAX: usize = 2_000_000;
 
+/// Closing brackets of one file that are put where YAML wants them.
+const BRACKETS_MAX: usize = 64;
+
 /// A part of a YAML document.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
@@ -90,6 +93,31 @@ pub(crate) fn read(source: &str) -> Result<Vec<Rc<Node>>, Error> {
     if source.len() > BYTES_MAX {
         return Err(Error { message: format!("the file is larger than {BYTES_MAX} bytes"), offset: 0 });
     }
+    let mut patched = source.to_owned();
+    for _ in 0..BRACKETS_MAX {
+        match documents(&patched) {
+            Err(error) if attach_bracket(&mut patched, error.offset) => {}
+            result => return result,
+        }
+    }
+    documents(&patched)
+}
+
+/// A closing bracket may stand no deeper than the key before it: YAML forbids that, and every rule file
+/// does it. It is moved behind the line before, which changes no byte's place.
+fn attach_bracket(text: &mut String, at: usize) -> bool {
+    let line = text[..at.min(text.len())].rfind('\n').map_or(0, |end| end + 1);
+    let blanks = text[line..].len() - text[line..].trim_start_matches(' ').len();
+    if line == 0 || !text[line + blanks..].starts_with([']', '}']) {
+        return false;
+    }
+    let before = text[..line - 1].rfind('\n').map_or(0, |end| end + 1);
+    let end = text[before..line - 1].find(" #").map_or(line - 1, |comment| before + comment);
+    text.replace_range(end..line, &" ".repeat(line - end));
+    true
+}
+
+fn documents(source: &str) -> Result<Vec<Rc<Node>>, Error> {
     let mut reader = Reader::new(source);
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {

@@ -134,6 +134,8 @@ impl Scene {
             processes: &self.processes,
             fd,
             hostname: "host-1",
+            source: "syscall",
+            json: None,
         })
     }
 }

@@ -320,6 +320,8 @@ impl Describer {
             processes: &self.table,
             fd,
             hostname: &self.hostname,
+            source: cadge_engine::fields::SYSCALL,
+            json: None,
         });
     }
 }
