@@ -3,11 +3,14 @@ SHELL := /bin/bash -o pipefail
 CARGO ?= cargo
 # eBPF needs root; where we are root already nothing stands in front.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E env "PATH=$(PATH)")
+# The stock rules are Falco's: they are not in this repository.
+CADGE_COMPAT ?= ../shared/compat
+BENCH_RULES = $(abspath $(or $(wildcard $(CADGE_COMPAT)/rules/*.yaml),rules/cadge_rules.yaml))
 RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test kernel-test bench lint fmt ci
+.PHONY: help setup setup-test build run test kernel-test bench bench-engine fuzz lint fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +34,13 @@ kernel-test: setup ## the tests on the live kernel; asks for root
 	$(CARGO) test -p cadge-sensor --test kernel --no-run
 	$(SUDO) $(CARGO) test -p cadge-sensor --test kernel -- --nocapture 2>&1 | tee target/kernel-test.log | scripts/test-report.sh
 
-bench: build ## the benchmarks, one figure a line; asks for root
-	$(CARGO) bench -q -p cadge-engine --bench engine
+target/mix.rec: | build
+	$(SUDO) scripts/record-mix.sh $@
+
+bench-engine: target/mix.rec ## what rules cost, on recorded events of this machine at work; asks for root
+	$(CARGO) bench -q -p cadge-sensor --bench engine -- $(abspath target/mix.rec) $(BENCH_RULES)
+
+bench: build bench-engine ## the benchmarks, one figure a line; asks for root
 	$(CARGO) bench -q -p cadge-hub --bench hub
 	$(SUDO) $(CARGO) bench -q -p cadge --bench system
 

@@ -5,17 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::matcher::{Matcher, NumberMatcher};
-use super::test::Right;
-use super::text::TextMatcher;
+use super::demand::{Demand, Wanted, demand};
 use super::{Graph, Node, NodeId, Scratch, Test};
 use crate::Event;
 use crate::fields::Value;
-
-/// So many rules have to ask for the same field before it is worth an index.
-const RULES_MIN: usize = 16;
-/// A rule that asks for more values than this is looked at always.
-const VALUES_MAX: usize = 256;
 
 /// The rules of one kind of event, in the order of their definition.
 #[derive(Debug, Default)]
@@ -31,27 +24,19 @@ pub(crate) struct Bucket {
 struct FieldIndex {
     /// A node that has the field.
     sample: NodeId,
-    texts: HashMap<Box<[u8]>, Vec<u32>>,
-    numbers: HashMap<i128, Vec<u32>>,
-    starts: ByLength,
-    ends: ByLength,
+    exact: Vec<(Box<[u8]>, Box<[u32]>)>,
+    numbers: Vec<(i128, Box<[u32]>)>,
+    starts: Prefixes,
+    /// Of texts that are turned around.
+    ends: Prefixes,
 }
 
-/// Texts by their length.
-type ByLength = BTreeMap<usize, HashMap<Box<[u8]>, Vec<u32>>>;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Wanted {
-    Text(Box<[u8]>),
-    Number(i128),
-    Start(Box<[u8]>),
-    End(Box<[u8]>),
-}
-
-/// A field, by any node that has it, and the values that it must have for a condition to be true.
-struct Demand {
-    field: NodeId,
-    values: Vec<Wanted>,
+/// Texts that begin others, sorted. Each knows the longest other one that it begins with.
+#[derive(Debug, Default)]
+struct Prefixes {
+    texts: Vec<Box<[u8]>>,
+    parents: Vec<Option<u32>>,
+    rules: Vec<Box<[u32]>>,
 }
 
 impl Bucket {
@@ -75,31 +60,21 @@ impl Bucket {
 
     /// Builds the index, once all rules are there.
     pub(crate) fn finish(&mut self, graph: &Graph, fields: &mut Fields) {
-        let places = || 0_u32..;
-        let demands: Vec<Vec<Demand>> =
-            self.rules.iter().map(|(_, root)| demands(graph, *root, fields)).collect();
-        let mut popular: HashMap<NodeId, usize> = HashMap::new();
-        for demand in demands.iter().flatten() {
-            *popular.entry(demand.field).or_default() += 1;
-        }
-        popular.retain(|_, count| *count >= RULES_MIN);
-        let mut indexes: BTreeMap<NodeId, FieldIndex> = BTreeMap::new();
-        for (at, demands) in places().zip(demands) {
-            let best = demands
-                .into_iter()
-                .filter(|demand| popular.contains_key(&demand.field))
-                .min_by_key(|demand| demand.values.len());
-            match best {
+        let mut wanted: BTreeMap<NodeId, BTreeMap<Wanted, Vec<u32>>> = BTreeMap::new();
+        for (at, (_, root)) in (0_u32..).zip(&self.rules) {
+            match demand(graph, *root, fields) {
                 None => self.always.push(at),
-                Some(demand) => {
-                    let index = indexes.entry(demand.field).or_insert_with(|| FieldIndex::new(demand.field));
-                    for value in demand.values {
-                        index.add(value, at);
+                Some(Demand { values, .. }) => {
+                    for (field, value) in values {
+                        let list = wanted.entry(field).or_default().entry(value).or_default();
+                        if list.last() != Some(&at) {
+                            list.push(at);
+                        }
                     }
                 }
             }
         }
-        self.indexes = indexes.into_values().collect();
+        self.indexes = wanted.into_iter().map(|(field, values)| FieldIndex::new(field, values)).collect();
     }
 
     /// Puts the places of the rules that the event may match into `scratch.found`, in order.
@@ -107,12 +82,12 @@ impl Bucket {
         let mut found = std::mem::take(&mut scratch.found);
         found.clear();
         found.extend_from_slice(&self.always);
-        if !self.indexes.is_empty() {
-            for index in &self.indexes {
-                if let Node::Test(test) = graph.node(index.sample) {
-                    test.left.with(event, &mut scratch.buffer, |value| index.find(value, &mut found));
-                }
+        for index in &self.indexes {
+            if let Node::Test(test) = graph.node(index.sample) {
+                test.left.with(event, &mut scratch.buffer, |value| index.find(value, &mut found));
             }
+        }
+        if found.len() > self.always.len() {
             found.sort_unstable();
             found.dedup();
         }
@@ -121,39 +96,76 @@ impl Bucket {
 }
 
 impl FieldIndex {
-    fn new(sample: NodeId) -> Self {
-        Self {
+    fn new(sample: NodeId, values: BTreeMap<Wanted, Vec<u32>>) -> Self {
+        let mut index = Self {
             sample,
-            texts: HashMap::new(),
-            numbers: HashMap::new(),
-            starts: ByLength::new(),
-            ends: ByLength::new(),
-        }
-    }
-
-    fn add(&mut self, value: Wanted, at: u32) {
-        let list = match value {
-            Wanted::Text(text) => self.texts.entry(text).or_default(),
-            Wanted::Number(number) => self.numbers.entry(number).or_default(),
-            Wanted::Start(text) => self.starts.entry(text.len()).or_default().entry(text).or_default(),
-            Wanted::End(text) => self.ends.entry(text.len()).or_default().entry(text).or_default(),
+            exact: Vec::new(),
+            numbers: Vec::new(),
+            starts: Prefixes::default(),
+            ends: Prefixes::default(),
         };
-        list.push(at);
+        for (value, rules) in values {
+            let rules = rules.into_boxed_slice();
+            match value {
+                Wanted::Text(text) => index.exact.push((text, rules)),
+                Wanted::Number(number) => index.numbers.push((number, rules)),
+                Wanted::Start(text) => index.starts.push(text, rules),
+                Wanted::End(text) => index.ends.push(text, rules),
+            }
+        }
+        index.exact.sort_unstable_by(|a, b| by_length(&a.0, &b.0));
+        index
     }
 
     fn find(&self, value: Value<'_>, found: &mut Vec<u32>) {
         match value {
             Value::Text(text) => {
-                found.extend(self.texts.get(text).into_iter().flatten());
-                for (length, starts) in self.starts.range(..=text.len()) {
-                    found.extend(starts.get(&text[..*length]).into_iter().flatten());
+                if let Ok(at) = self.exact.binary_search_by(|(key, _)| by_length(key, text)) {
+                    found.extend_from_slice(&self.exact[at].1);
                 }
-                for (length, ends) in self.ends.range(..=text.len()) {
-                    found.extend(ends.get(&text[text.len() - length..]).into_iter().flatten());
+                self.starts.find(text.iter(), found);
+                self.ends.find(text.iter().rev(), found);
+            }
+            Value::Number(number) => {
+                if let Ok(at) = self.numbers.binary_search_by_key(&number, |(key, _)| *key) {
+                    found.extend_from_slice(&self.numbers[at].1);
                 }
             }
-            Value::Number(number) => found.extend(self.numbers.get(&number).into_iter().flatten()),
             Value::Bool(_) | Value::Ip(_) => {}
+        }
+    }
+}
+
+/// Most texts differ in their length already.
+fn by_length(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+impl Prefixes {
+    /// Adds a text behind those that are sorted before it.
+    fn push(&mut self, text: Box<[u8]>, rules: Box<[u32]>) {
+        let mut parent = self.texts.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
+        while let Some(at) = parent
+            && !text.starts_with(&self.texts[at as usize])
+        {
+            parent = self.parents[at as usize];
+        }
+        self.texts.push(text);
+        self.parents.push(parent);
+        self.rules.push(rules);
+    }
+
+    /// The rules of each text that `text` begins with. They are all among the last one that is not sorted
+    /// behind it and its parents.
+    fn find<'a>(&self, text: impl Iterator<Item = &'a u8> + Clone, found: &mut Vec<u32>) {
+        let behind = self.texts.partition_point(|other| other.iter().le(text.clone()));
+        let mut next = behind.checked_sub(1);
+        while let Some(at) = next {
+            let other = &self.texts[at];
+            if other.iter().eq(text.clone().take(other.len())) {
+                found.extend_from_slice(&self.rules[at]);
+            }
+            next = self.parents[at].map(|parent| parent as usize);
         }
     }
 }
@@ -165,65 +177,30 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    fn of(&mut self, id: NodeId, test: &Test) -> Option<NodeId> {
+    pub(super) fn of(&mut self, id: NodeId, test: &Test) -> Option<NodeId> {
         let name = test.left.single_field()?;
         Some(*self.known.entry(name).or_insert(id))
     }
 }
 
-/// What a condition asks of single fields. Each demand holds whenever the condition is true.
-fn demands(graph: &Graph, id: NodeId, fields: &mut Fields) -> Vec<Demand> {
-    match graph.node(id) {
-        Node::And(parts) => parts.iter().flat_map(|part| demands(graph, *part, fields)).collect(),
-        Node::Or(parts) => either(parts.iter().map(|part| demands(graph, *part, fields))),
-        Node::Test(test) => {
-            let Some(values) = wanted(test) else { return Vec::new() };
-            fields.of(id, test).map(|field| Demand { field, values }).into_iter().collect()
-        }
-        Node::Not(_) | Node::Constant(_) => Vec::new(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
 
-/// What all alternatives ask of the same field: one of them has to be met.
-fn either(alternatives: impl Iterator<Item = Vec<Demand>>) -> Vec<Demand> {
-    let mut common: Option<HashMap<NodeId, Vec<Wanted>>> = None;
-    for demands in alternatives {
-        let mut mine: HashMap<NodeId, Vec<Wanted>> = HashMap::new();
-        for demand in demands {
-            let values = mine.entry(demand.field).or_default();
-            if values.is_empty() || demand.values.len() < values.len() {
-                *values = demand.values;
+    proptest! {
+        #[test]
+        fn prefixes_are_found(texts in prop::collection::btree_set("[ab]{0,4}", 0..20), text in "[ab]{0,6}") {
+            let mut prefixes = Prefixes::default();
+            for (at, prefix) in (0_u32..).zip(&texts) {
+                prefixes.push(prefix.as_bytes().into(), [at].into());
             }
+            let mut found = Vec::new();
+            prefixes.find(text.as_bytes().iter(), &mut found);
+            found.sort_unstable();
+            let expected: Vec<u32> =
+                (0_u32..).zip(&texts).filter(|(_, prefix)| text.starts_with(*prefix)).map(|(at, _)| at).collect();
+            prop_assert_eq!(found, expected);
         }
-        common = Some(match common {
-            None => mine,
-            Some(mut common) => {
-                common.retain(|field, values| match mine.remove(field) {
-                    Some(more) if values.len() + more.len() <= VALUES_MAX => {
-                        values.extend(more);
-                        true
-                    }
-                    _ => false,
-                });
-                common
-            }
-        });
     }
-    common.into_iter().flatten().map(|(field, values)| Demand { field, values }).collect()
-}
-
-/// The values that a comparison asks for, if they are few and fixed.
-fn wanted(test: &Test) -> Option<Vec<Wanted>> {
-    let Right::Matcher { matcher, .. } = &test.right else { return None };
-    let values: Vec<Wanted> = match matcher {
-        Matcher::Text(TextMatcher::Equal(value)) => vec![Wanted::Text(value.clone())],
-        Matcher::Text(TextMatcher::StartsWith(start)) => vec![Wanted::Start(start.clone())],
-        Matcher::Text(TextMatcher::EndsWith(end)) => vec![Wanted::End(end.clone())],
-        Matcher::Text(TextMatcher::In(texts)) => {
-            texts.iter().map(|value| Wanted::Text(value.into())).collect()
-        }
-        Matcher::Number(NumberMatcher::In(numbers)) => numbers.iter().map(|n| Wanted::Number(*n)).collect(),
-        _ => return None,
-    };
-    (values.len() <= VALUES_MAX).then_some(values)
 }

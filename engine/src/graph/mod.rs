@@ -6,6 +6,7 @@
 //! fixed values the event has.
 
 mod build;
+mod demand;
 mod fold;
 mod glob;
 mod index;

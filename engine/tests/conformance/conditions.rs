@@ -103,7 +103,9 @@ fn positions(expr: &Expr, found: &mut Vec<(String, u64)>) {
     match &expr.node {
         Node::And(parts) | Node::Or(parts) => {
             add(if matches!(expr.node, Node::And(_)) { "and" } else { "or" }, expr.span.start);
-            parts.iter().for_each(|part| positions(part, found));
+            for part in parts {
+                positions(part, found);
+            }
         }
         Node::Not(part) => {
             add("not", expr.span.start);
