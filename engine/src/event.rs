@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use crate::Given;
+
 /// One event. Everything is borrowed, so that describing one costs nothing.
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
@@ -33,6 +35,8 @@ pub struct Event<'a> {
     pub source: &'a str,
     /// What it is, if it is a JSON object.
     pub json: Option<&'a serde_json::Value>,
+    /// Its fields, if it is made of nothing else.
+    pub given: Option<&'a Given>,
 }
 
 /// The table of processes.

@@ -15,19 +15,25 @@ mod load;
 pub mod problem;
 mod types;
 mod graph;
+mod given;
 pub mod output;
 pub mod ruleset;
+mod lint;
+mod trace;
 pub mod alert;
 
 pub use alert::{Alert, Priority};
 pub use event::{Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, L4Proto, Process, Processes};
+pub use given::Given;
 pub use graph::Scratch;
 pub use problem::{Code, Problem};
 /// The version of Falco's rule language that this is: major, minor, patch.
 pub const LANGUAGE_VERSION: (u32, u32, u32) = (0, 63, 0);
 
-pub use load::{condition_warnings, wildcard};
+pub use lint::{LINTS, Lint, LintFinding};
+pub use load::{condition_warnings, format_rules, wildcard};
 pub use ruleset::{
     AppendOutput, Interpreter, Plugin, Report, Rule, RuleFile, RuleMatching, Ruleset, Selection, Selector,
     Settings,
 };
+pub use trace::Trace;

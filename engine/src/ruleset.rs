@@ -232,12 +232,13 @@ impl Ruleset {
         self.graph.len()
     }
 
+    pub(crate) fn scope<'a>(&'a self, rule: &'a Rule) -> Scope<'a> {
+        Scope { source: Some(&rule.source), statics: &self.statics }
+    }
+
     /// The same rules as trees: slower, and simple enough to be compared with.
     pub fn interpreter(&self) -> Interpreter<'_> {
-        let tree = |rule: &'_ Rule| {
-            let scope = Scope { source: Some(&rule.source), statics: &self.statics };
-            Tree::new(&rule.condition, scope).ok()
-        };
+        let tree = |rule: &'_ Rule| Tree::new(&rule.condition, self.scope(rule)).ok();
         let evaluated =
             |rule: &&Rule| self.buckets.iter().any(|(source, _)| *source == rule.source) && rule.is_evaluated;
         let rules =
@@ -254,6 +255,26 @@ pub struct Interpreter<'a> {
 }
 
 impl<'a> Interpreter<'a> {
+    /// How many rules it has.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The name of a rule, by its place.
+    pub fn name(&self, at: usize) -> &'a str {
+        &self.rules[at].0.name
+    }
+
+    /// Whether a rule, by its place, is true for an event.
+    pub fn is_true(&self, at: usize, event: &Event<'_>) -> bool {
+        self.rules[at].1.is_true(event)
+    }
+
     /// Hands over the rules that an event raises an alert for.
     pub fn matches(&self, event: &Event<'_>, see: &mut dyn FnMut(&'a Rule)) {
         for (rule, tree) in &self.rules {

@@ -22,7 +22,12 @@ pub(crate) struct Accessor {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Field { field: &'static Field, arg: FieldArg },
+    /// The row and, so that nothing else of it is looked at, its getter.
+    Field {
+        field: &'static Field,
+        get: Get,
+        arg: FieldArg,
+    },
     Static(Box<[u8]>),
     Call(Box<Call>),
 }
@@ -90,7 +95,7 @@ impl Accessor {
         };
         let is_list = field.is_list;
         let arg = FieldArg { text: arg.unwrap_or_default().into(), index };
-        Ok(Self { source: Source::Field { field, arg }, ty, is_list })
+        Ok(Self { source: Source::Field { field, get: field.get, arg }, ty, is_list })
     }
 
     /// The row of the field, if it is one.
@@ -104,7 +109,7 @@ impl Accessor {
     /// Its name with its argument, if it is a field that has one value at most.
     pub(crate) fn single_field(&self) -> Option<String> {
         match &self.source {
-            Source::Field { field, arg } if !self.is_list && !self.has_alternatives() => {
+            Source::Field { field, arg, .. } if !self.is_list && !self.has_alternatives() => {
                 Some(format!("{}[{}]", field.name, arg.text))
             }
             _ => None,
@@ -113,13 +118,13 @@ impl Accessor {
 
     /// An ancestor's field without index.
     pub(crate) fn is_of_any_ancestor(&self) -> bool {
-        matches!(&self.source, Source::Field { field, arg } if matches!(field.get, Get::Ancestor(_)) && arg.index.is_none())
+        matches!(&self.source, Source::Field { get, arg, .. } if matches!(get, Get::Ancestor(_)) && arg.index.is_none())
     }
 
     /// Whether any of several values may match, as for `proc.aname` without an index.
     fn has_alternatives(&self) -> bool {
         match &self.source {
-            Source::Field { field, arg } => match field.get {
+            Source::Field { get, arg, .. } => match *get {
                 Get::Either(_) => true,
                 Get::Ancestor(_) => arg.index.is_none(),
                 _ => false,
@@ -135,9 +140,14 @@ impl Accessor {
         buffer: &mut Vec<u8>,
         see: impl FnOnce(Value<'_>) -> T,
     ) -> Option<T> {
+        if let Some(given) = event.given
+            && let Source::Field { field, arg, .. } = &self.source
+        {
+            return given.get(field, arg)?.first().map(|value| see(value.as_value()));
+        }
         match &self.source {
             Source::Static(text) => Some(see(Value::Text(text))),
-            Source::Field { field, arg } => match field.get {
+            Source::Field { get, arg, .. } => match *get {
                 Get::One(get) => get(event).map(see),
                 Get::Made(get) => {
                     buffer.clear();
@@ -175,8 +185,15 @@ impl Accessor {
 
     /// All its values. `false` if it is missing.
     pub(crate) fn each(&self, event: &Event<'_>, see: &mut dyn FnMut(Value<'_>)) -> bool {
+        if let Some(given) = event.given
+            && let Source::Field { field, arg, .. } = &self.source
+        {
+            let values = given.get(field, arg);
+            values.into_iter().flatten().for_each(|value| see(value.as_value()));
+            return values.is_some();
+        }
         match &self.source {
-            Source::Field { field, arg } => match field.get {
+            Source::Field { get, arg, .. } => match *get {
                 Get::Many(get) => get(event, arg, see),
                 Get::Json(path) => super::ka::at(event, path, arg, see),
                 Get::Either(get) => {

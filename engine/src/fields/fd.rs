@@ -203,12 +203,12 @@ fn file<'a>(event: &Event<'a>) -> Option<&'a Fd<'a>> {
 }
 
 fn directory(path: &[u8]) -> &[u8] {
-    match path.iter().rposition(|byte| *byte == b'/') {
+    match memchr::memrchr(b'/', path) {
         Some(0) | None => b"/",
         Some(end) => &path[..end],
     }
 }
 
 fn filename(path: &[u8]) -> &[u8] {
-    path.iter().rposition(|byte| *byte == b'/').map_or(path, |end| &path[end + 1..])
+    memchr::memrchr(b'/', path).map_or(path, |end| &path[end + 1..])
 }

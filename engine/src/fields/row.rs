@@ -103,7 +103,7 @@ pub(super) type Ancestor = for<'a> fn(&'a Process) -> Option<Value<'a>>;
 /// Gets a list of values. Answers `false` if there is no list, not even an empty one.
 pub(super) type Many = fn(&Event<'_>, &FieldArg, &mut dyn FnMut(Value<'_>)) -> bool;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Get {
     One(One),
     Made(Made),

@@ -39,6 +39,7 @@ const WEAK: &[&str] = &[
 pub(super) enum Wanted {
     Text(Box<[u8]>),
     Number(i128),
+    Truth(bool),
     Start(Box<[u8]>),
     /// Turned around.
     End(Box<[u8]>),
@@ -88,6 +89,7 @@ impl Wanted {
     fn weight(&self) -> u64 {
         match self {
             Self::Text(_) | Self::Number(_) => 1,
+            Self::Truth(_) => 500,
             Self::Start(text) | Self::End(text) => 200 / (text.len() as u64 * text.len() as u64 + 1) + 2,
         }
     }
@@ -105,6 +107,9 @@ fn wanted(test: &Test) -> Option<Vec<Wanted>> {
         Matcher::Number(NumberMatcher::In(numbers)) => {
             Some(numbers.iter().map(|number| Wanted::Number(*number)).collect())
         }
+        Matcher::Bool { values, negative } => {
+            Some(values.iter().map(|truth| Wanted::Truth(*truth != *negative)).collect())
+        }
         _ => None,
     }
 }
@@ -114,6 +119,10 @@ fn texts(matcher: &TextMatcher) -> Option<Vec<Wanted>> {
         TextMatcher::Equal(value) => Some(vec![Wanted::Text(value.clone())]),
         TextMatcher::StartsWith(start) if !start.is_empty() => Some(vec![Wanted::Start(start.clone())]),
         TextMatcher::EndsWith(end) if !end.is_empty() => Some(vec![Wanted::end(end)]),
+        TextMatcher::Glob(glob) => {
+            let beginning = glob.beginning()?;
+            Some(vec![Wanted::Start(beginning.into())])
+        }
         TextMatcher::In(values) => Some(values.iter().map(|value| Wanted::Text(value.into())).collect()),
         _ => None,
     }

@@ -43,6 +43,16 @@ impl Glob {
         Self { parts, ignore_case }
     }
 
+    /// What everything that fits begins with; `None` if that is nothing in particular.
+    pub(super) fn beginning(&self) -> Option<Vec<u8>> {
+        let byte = |part: &Part| match part {
+            Part::Byte(byte) => Some(*byte),
+            _ => None,
+        };
+        let bytes: Vec<u8> = self.parts.iter().map_while(byte).collect();
+        (!bytes.is_empty() && !self.ignore_case).then_some(bytes)
+    }
+
     /// Has none of the special characters.
     pub(super) fn is_plain(text: &[u8]) -> bool {
         !text.iter().any(|byte| b"*?[\\".contains(byte))

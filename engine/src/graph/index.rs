@@ -3,6 +3,7 @@
 //! Most rules ask that some field is one of a few values, or begins or ends with one. Of such a rule the
 //! index looks only at that: however many rules ask for other values, they cost nothing.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use super::demand::{Demand, Wanted, demand};
@@ -26,6 +27,8 @@ struct FieldIndex {
     sample: NodeId,
     exact: Vec<(Box<[u8]>, Box<[u32]>)>,
     numbers: Vec<(i128, Box<[u32]>)>,
+    /// What asks for `false`, and for `true`.
+    truths: [Box<[u32]>; 2],
     starts: Prefixes,
     /// Of texts that are turned around.
     ends: Prefixes,
@@ -101,6 +104,7 @@ impl FieldIndex {
             sample,
             exact: Vec::new(),
             numbers: Vec::new(),
+            truths: [Box::default(), Box::default()],
             starts: Prefixes::default(),
             ends: Prefixes::default(),
         };
@@ -109,6 +113,7 @@ impl FieldIndex {
             match value {
                 Wanted::Text(text) => index.exact.push((text, rules)),
                 Wanted::Number(number) => index.numbers.push((number, rules)),
+                Wanted::Truth(truth) => index.truths[usize::from(truth)] = rules,
                 Wanted::Start(text) => index.starts.push(text, rules),
                 Wanted::End(text) => index.ends.push(text, rules),
             }
@@ -123,21 +128,25 @@ impl FieldIndex {
                 if let Ok(at) = self.exact.binary_search_by(|(key, _)| by_length(key, text)) {
                     found.extend_from_slice(&self.exact[at].1);
                 }
-                self.starts.find(text.iter(), found);
-                self.ends.find(text.iter().rev(), found);
+                self.starts.find(found, |key| key.cmp(text), |key| text.starts_with(key));
+                if !self.ends.texts.is_empty() {
+                    let turned = |key: &[u8]| key.iter().cmp(text.iter().rev());
+                    self.ends.find(found, turned, |key| key.iter().eq(text.iter().rev().take(key.len())));
+                }
             }
             Value::Number(number) => {
                 if let Ok(at) = self.numbers.binary_search_by_key(&number, |(key, _)| *key) {
                     found.extend_from_slice(&self.numbers[at].1);
                 }
             }
-            Value::Bool(_) | Value::Ip(_) => {}
+            Value::Bool(truth) => found.extend_from_slice(&self.truths[usize::from(truth)]),
+            Value::Ip(_) => {}
         }
     }
 }
 
 /// Most texts differ in their length already.
-fn by_length(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+fn by_length(a: &[u8], b: &[u8]) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
@@ -155,14 +164,18 @@ impl Prefixes {
         self.rules.push(rules);
     }
 
-    /// The rules of each text that `text` begins with. They are all among the last one that is not sorted
-    /// behind it and its parents.
-    fn find<'a>(&self, text: impl Iterator<Item = &'a u8> + Clone, found: &mut Vec<u32>) {
-        let behind = self.texts.partition_point(|other| other.iter().le(text.clone()));
+    /// The rules of each text that another begins with. They are all among the last one that is not sorted
+    /// behind the other and its parents. `compare` sorts a text against the other.
+    fn find(
+        &self,
+        found: &mut Vec<u32>,
+        compare: impl Fn(&[u8]) -> Ordering,
+        begins: impl Fn(&[u8]) -> bool,
+    ) {
+        let behind = self.texts.partition_point(|text| compare(text).is_le());
         let mut next = behind.checked_sub(1);
         while let Some(at) = next {
-            let other = &self.texts[at];
-            if other.iter().eq(text.clone().take(other.len())) {
+            if begins(&self.texts[at]) {
                 found.extend_from_slice(&self.rules[at]);
             }
             next = self.parents[at].map(|parent| parent as usize);
@@ -196,10 +209,11 @@ mod tests {
                 prefixes.push(prefix.as_bytes().into(), [at].into());
             }
             let mut found = Vec::new();
-            prefixes.find(text.as_bytes().iter(), &mut found);
+            let text = text.as_bytes();
+            prefixes.find(&mut found, |key| key.cmp(text), |key| text.starts_with(key));
             found.sort_unstable();
             let expected: Vec<u32> =
-                (0_u32..).zip(&texts).filter(|(_, prefix)| text.starts_with(*prefix)).map(|(at, _)| at).collect();
+                (0_u32..).zip(&texts).filter(|(_, prefix)| text.starts_with(prefix.as_bytes())).map(|(at, _)| at).collect();
             prop_assert_eq!(found, expected);
         }
     }

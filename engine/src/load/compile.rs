@@ -12,13 +12,17 @@ use super::{Finding, Place, select, warn};
 use crate::fields::{self, SYSCALL, Scope};
 use crate::output::Template;
 use crate::problem::Code;
-use crate::ruleset::{AppendOutput, RuleParts, Ruleset, RulesetBuilder};
+use crate::ruleset::{AppendOutput, RuleParts, RulesetBuilder};
 
 /// A condition that fits more types of event than this is worth a warning. Falco's bound.
 const EVENT_TYPES_MAX: usize = 100;
 
 /// Compiles everything. One error for each rule.
-pub(super) fn compile(items: &Items<'_>, warnings: &mut Vec<Finding>, errors: &mut Vec<Finding>) -> Ruleset {
+pub(super) fn compile(
+    items: &Items<'_>,
+    warnings: &mut Vec<Finding>,
+    errors: &mut Vec<Finding>,
+) -> RulesetBuilder {
     let mut lists = lists::resolve(&items.lists);
     let texts =
         items.macros.iter().map(|item| lists::substitute(item.condition.clone(), &mut lists)).collect();
@@ -48,7 +52,7 @@ pub(super) fn compile(items: &Items<'_>, warnings: &mut Vec<Finding>, errors: &m
             unused(Code::UnusedList, "List not referred to by any other rule/macro", &list.list.place);
         warnings.push(finding.item("list", &list.list.name));
     }
-    builder.finish(items.settings)
+    builder
 }
 
 /// What outputs had before there were suggested fields.

@@ -12,12 +12,14 @@ mod macros;
 mod select;
 mod warn;
 mod compile;
+mod format;
 
 use crate::problem::{Code, Problem};
 use crate::ruleset::{Report, RuleFile, Settings};
 use items::Items;
 use text::Text;
 
+pub use format::format_rules;
 pub use select::wildcard;
 pub use warn::condition_warnings;
 
@@ -97,7 +99,7 @@ pub(crate) fn load(files: &[RuleFile<'_>], settings: &Settings) -> Report {
     let (mut warnings, mut compile_warnings) = (Vec::new(), Vec::new());
     let mut items = Items::new(settings);
     let mut errors = Vec::new();
-    let mut ruleset = None;
+    let mut builder = crate::ruleset::RulesetBuilder::default();
     for (index, file) in files.iter().enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         if let Err(error) = items.read(index, file.text, &mut warnings) {
@@ -105,7 +107,7 @@ pub(crate) fn load(files: &[RuleFile<'_>], settings: &Settings) -> Report {
             break;
         }
         compile_warnings.clear();
-        ruleset = Some(compile::compile(&items, &mut compile_warnings, &mut errors));
+        builder = compile::compile(&items, &mut compile_warnings, &mut errors);
         if !errors.is_empty() {
             break;
         }
@@ -114,9 +116,8 @@ pub(crate) fn load(files: &[RuleFile<'_>], settings: &Settings) -> Report {
         errors.extend(versions::unmet(&items.requirements, &settings.plugins));
     }
     warnings.append(&mut compile_warnings);
-    let ruleset = ruleset.or_else(|| Some(crate::ruleset::RulesetBuilder::default().finish(settings)));
     let located =
         |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.located(files)).collect();
-    let ruleset = ruleset.filter(|_| errors.is_empty());
+    let ruleset = errors.is_empty().then(|| builder.finish(settings));
     Report { ruleset, errors: located(errors), warnings: located(warnings) }
 }

@@ -296,6 +296,7 @@ impl Stage {
             hostname: "testbox",
             source: "syscall",
             json: None,
+            given: None,
         })
     }
 

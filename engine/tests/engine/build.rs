@@ -136,6 +136,7 @@ impl Scene {
             hostname: "host-1",
             source: "syscall",
             json: None,
+            given: None,
         })
     }
 }

@@ -146,6 +146,7 @@ impl Stored {
             hostname: "host",
             source: cadge_engine::fields::SYSCALL,
             json: None,
+            given: None,
         })
     }
 }

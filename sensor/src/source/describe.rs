@@ -322,6 +322,7 @@ impl Describer {
             hostname: &self.hostname,
             source: cadge_engine::fields::SYSCALL,
             json: None,
+            given: None,
         });
     }
 }

@@ -1,6 +1,15 @@
 //! Loads rule files, and the commands that look at them.
 #![allow(clippy::print_stdout, reason = "a command line talks to its user")]
 
+mod bench;
+mod check;
+mod coverage;
+mod explain;
+mod fields;
+mod filter;
+mod fmt;
+mod test;
+
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +22,7 @@ use cadge_engine::{Report, RuleFile, Ruleset, Settings};
 use crate::args::Rules;
 
 /// Cadge's own rules.
-pub(crate) const OWN: &str = include_str!("../../rules/cadge_rules.yaml");
+pub(crate) const OWN: &str = include_str!("../../../rules/cadge_rules.yaml");
 
 /// The name under which mistakes in [`OWN`] would be shown.
 const OWN_NAME: &str = "cadge_rules.yaml";
@@ -21,9 +30,15 @@ const OWN_NAME: &str = "cadge_rules.yaml";
 /// `cadge rules`.
 pub(crate) fn run(command: &Rules) -> Result<ExitCode> {
     match command {
-        Rules::Check { files } => return check(files),
+        Rules::Check(args) => return check::run(args),
         Rules::List { files } => list(files)?,
-        Rules::Fields => fields(),
+        Rules::Explain(args) => explain::run(args)?,
+        Rules::Fmt { files, check } => return fmt::run(files, *check),
+        Rules::Test(args) => return test::run(args),
+        Rules::Coverage { files } => coverage::run(files)?,
+        Rules::Bench { files, events } => bench::run(files, events)?,
+        Rules::Filter { expr, files } => return filter::run(expr, files),
+        Rules::Fields(args) => fields::run(args)?,
         Rules::Show => print!("{OWN}"),
     }
     Ok(ExitCode::SUCCESS)
@@ -44,9 +59,17 @@ pub(crate) fn load(paths: &[PathBuf], settings: &Settings) -> Result<Arc<Ruleset
     }
 }
 
+/// What loading comes to.
 fn report(paths: &[PathBuf], settings: &Settings) -> Result<Report> {
+    let texts = texts(paths)?;
+    let files: Vec<RuleFile<'_>> = texts.iter().map(|(name, text)| RuleFile { name, text }).collect();
+    Ok(Ruleset::load(&files, settings))
+}
+
+/// The names and texts of rule files, Cadge's own where there are none.
+fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>> {
     if paths.is_empty() {
-        return Ok(Ruleset::load(&[RuleFile { name: OWN_NAME, text: OWN }], settings));
+        return Ok(vec![(OWN_NAME.to_owned(), OWN.to_owned())]);
     }
     let mut texts = Vec::new();
     for path in expand(paths)? {
@@ -54,8 +77,7 @@ fn report(paths: &[PathBuf], settings: &Settings) -> Result<Report> {
         let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
         texts.push((path.display().to_string(), text));
     }
-    let files: Vec<RuleFile<'_>> = texts.iter().map(|(name, text)| RuleFile { name, text }).collect();
-    Ok(Ruleset::load(&files, settings))
+    Ok(texts)
 }
 
 /// Replaces each folder by its `*.yaml` and `*.yml` files, sorted by name, as Falco does.
@@ -80,23 +102,6 @@ fn is_yaml(path: &Path) -> bool {
     path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-fn check(files: &[PathBuf]) -> Result<ExitCode> {
-    let report = report(files, &Settings::default())?;
-    for warning in &report.warnings {
-        println!("warning: {warning}");
-    }
-    for error in &report.errors {
-        println!("error: {error}");
-    }
-    match report.ruleset {
-        Some(ruleset) => {
-            println!("ok: {} rules, {} warnings", ruleset.rules().len(), report.warnings.len());
-            Ok(ExitCode::SUCCESS)
-        }
-        None => Ok(ExitCode::FAILURE),
-    }
-}
-
 fn list(files: &[PathBuf]) -> Result<()> {
     let ruleset = load(files, &Settings::default())?;
     for rule in ruleset.rules() {
@@ -107,10 +112,4 @@ fn list(files: &[PathBuf]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn fields() {
-    for field in cadge_engine::fields::all() {
-        println!("{:24} {:8} {}", field.name, field.ty.name(), field.doc);
-    }
 }
