@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use cadge_engine::{Priority, Ruleset, Settings};
+use cadge_engine::Ruleset;
 use cadge_sensor::Sensor;
 use cadge_sensor::source::{self, SourceSettings};
 
@@ -44,10 +44,9 @@ pub(crate) fn run(args: &args::Sensor) -> Result<()> {
 
 /// The rules of the command line, else of the configuration, else Cadge's own.
 pub(crate) fn load_rules(paths: &[PathBuf], config: &cadge_sensor::Config) -> Result<Arc<Ruleset>> {
-    let priority = Priority::parse(&config.priority)
-        .ok_or_else(|| ConfigError(format!("`{}` is no priority", config.priority)))?;
+    let settings = config.settings().map_err(ConfigError)?;
     let paths = if paths.is_empty() { &config.rules_files } else { paths };
-    rules::load(paths, &Settings { priority, ..Settings::default() })
+    rules::load(paths, &settings)
 }
 
 /// Opens the sources and starts.

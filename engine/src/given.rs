@@ -71,11 +71,13 @@ impl Given {
             Some(Owned::Text(name)) if name.starts_with(b"/") => Some(name.clone()),
             _ => None,
         };
+        // The kind decides it, whatever is written.
+        let dir = if self.kind.is_none_or(EventType::is_call) { "<" } else { ">" };
+        self.values.insert("evt.dir".to_owned(), vec![text(dir)]);
         let mut default = |name: &str, value: Owned| {
             self.values.entry(name.to_owned()).or_insert_with(|| vec![value]);
         };
         default("evt.num", Owned::Number(1));
-        default("evt.dir", text("<"));
         default("evt.source", text(&self.source));
         default("container.id", text("host"));
         default("evt.rawres", Owned::Number(0));

@@ -1,7 +1,9 @@
 //! The sensor's configuration. Names are Falco's where Falco has the thing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cadge_engine::{AppendOutput, Priority, RuleMatching, Selection, Selector, Settings};
 use serde::Deserialize;
 
 /// Everything that can be set.
@@ -16,6 +18,14 @@ pub struct Config {
     pub rules_files: Vec<PathBuf>,
     /// Rules less urgent than this are left out.
     pub priority: String,
+    /// Rules to switch on or off, in this order.
+    pub rules: Vec<RuleSelection>,
+    /// How many rules may match an event: `first` or `all`.
+    pub rule_matching: String,
+    /// What is added to outputs. Every entry that fits a rule counts.
+    pub append_output: Vec<AppendOutputConfig>,
+    /// The values of the fields `static.*`.
+    pub static_fields: BTreeMap<String, String>,
     /// Where events come from: `ebpf`.
     pub sources: Vec<String>,
     /// The queue between the rules and the disk.
@@ -24,6 +34,63 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// Where alerts go.
     pub hub: HubConfig,
+}
+
+/// Rules to switch on or off: exactly one of the two is there.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleSelection {
+    /// Switch these on.
+    pub enable: Option<RuleSelector>,
+    /// Switch these off.
+    pub disable: Option<RuleSelector>,
+}
+
+/// Which rules: exactly one of the two is there.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleSelector {
+    /// Those whose name fits; `*` stands for any text.
+    pub rule: Option<String>,
+    /// Those that have the tag.
+    pub tag: Option<String>,
+}
+
+/// What is added to the outputs of some rules.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppendOutputConfig {
+    /// Which rules; all of them without it.
+    #[serde(rename = "match")]
+    pub matches: OutputMatch,
+    /// Text with fields.
+    pub extra_output: String,
+    /// Further entries of `output_fields`: the name of a field, or a key and a template.
+    pub extra_fields: Vec<ExtraField>,
+    /// Whether to add the fields that every output should have, such as `container.id`.
+    pub suggested_output: bool,
+}
+
+/// The rules whose outputs are added to.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutputMatch {
+    /// Only those of this source.
+    pub source: String,
+    /// Only those with all of these tags.
+    pub tags: Vec<String>,
+    /// Only the one of this name.
+    pub rule: String,
+}
+
+/// An entry of `output_fields`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum ExtraField {
+    /// A field, under its own name.
+    Field(String),
+    /// A template, under a key.
+    Keyed(BTreeMap<String, String>),
 }
 
 /// The queue between the rules and the disk.
@@ -72,6 +139,10 @@ impl Default for Config {
             hostname: None,
             rules_files: Vec::new(),
             priority: "debug".to_owned(),
+            rules: Vec::new(),
+            rule_matching: "first".to_owned(),
+            append_output: Vec::new(),
+            static_fields: BTreeMap::new(),
             sources: vec!["ebpf".to_owned()],
             outputs_queue: OutputsQueue::default(),
             spool: SpoolConfig::default(),
@@ -110,10 +181,67 @@ impl Default for HubConfig {
 }
 
 impl Config {
+    /// How rules are loaded. The error says which value is wrong and what it can be.
+    pub fn settings(&self) -> Result<Settings, String> {
+        let priority = Priority::parse(&self.priority)
+            .ok_or_else(|| format!("priority: `{}` is no priority, such as `warning`", self.priority))?;
+        let rule_matching = match self.rule_matching.as_str() {
+            "first" => RuleMatching::First,
+            "all" => RuleMatching::All,
+            other => return Err(format!("rule_matching: `{other}` is neither `first` nor `all`")),
+        };
+        Ok(Settings {
+            priority,
+            rule_matching,
+            rules: self.rules.iter().map(RuleSelection::selection).collect::<Result<_, _>>()?,
+            append_output: self.append_output.iter().map(AppendOutputConfig::settings).collect(),
+            static_fields: self.static_fields.clone(),
+            ..Settings::default()
+        })
+    }
+
     /// The host's name in alerts.
     pub fn hostname(&self) -> String {
         self.hostname.clone().unwrap_or_else(|| {
             nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         })
+    }
+}
+
+impl RuleSelection {
+    fn selection(&self) -> Result<Selection, String> {
+        let (enable, selector) = match (&self.enable, &self.disable) {
+            (Some(selector), None) => (true, selector),
+            (None, Some(selector)) => (false, selector),
+            _ => return Err("rules: each entry has `enable` or `disable`, and not both".to_owned()),
+        };
+        let by = match (&selector.rule, &selector.tag) {
+            (Some(rule), None) => Selector::Rule(rule.clone()),
+            (None, Some(tag)) => Selector::Tag(tag.clone()),
+            _ => return Err("rules: each entry names a `rule` or a `tag`, and not both".to_owned()),
+        };
+        Ok(Selection { enable, by })
+    }
+}
+
+impl AppendOutputConfig {
+    fn settings(&self) -> AppendOutput {
+        let mut extra_fields = Vec::new();
+        for field in &self.extra_fields {
+            match field {
+                ExtraField::Field(name) => extra_fields.push((name.clone(), format!("%{name}"))),
+                ExtraField::Keyed(map) => {
+                    extra_fields.extend(map.iter().map(|(key, text)| (key.clone(), text.clone())));
+                }
+            }
+        }
+        AppendOutput {
+            source: self.matches.source.clone(),
+            tags: self.matches.tags.clone(),
+            rule: self.matches.rule.clone(),
+            extra_output: self.extra_output.clone(),
+            extra_fields,
+            suggested_output: self.suggested_output,
+        }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn run(files: &[PathBuf], events: &Path) -> Result<()> {
     let (count, idle) = replay(events, &mut |_| {})?;
     let (_, busy) = replay(events, &mut |event| ruleset.matches(event, &mut scratch, &mut |_| {}))?;
     let took = busy.saturating_sub(idle).max(Duration::from_nanos(1));
-    println!("{count} events, {:.0} events/s", count as f64 / took.as_secs_f64());
+    say!("{count} events, {:.0} events/s", count as f64 / took.as_secs_f64());
     let interpreter = ruleset.interpreter();
     let mut costs = vec![Duration::ZERO; interpreter.len()];
     let (_, _) = replay(events, &mut |event| {
@@ -32,9 +32,9 @@ pub(super) fn run(files: &[PathBuf], events: &Path) -> Result<()> {
     let mut by_cost: Vec<(Duration, &str)> =
         costs.into_iter().enumerate().map(|(at, cost)| (cost, interpreter.name(at))).collect();
     by_cost.sort_unstable_by(|a, b| b.cmp(a));
-    println!("costliest rules, each evaluated alone on every event:");
+    say!("costliest rules, each evaluated alone on every event:");
     for (cost, name) in by_cost.iter().take(COSTLIEST) {
-        println!("  {:6.0} ns/event  {name}", cost.as_secs_f64() * 1e9 / count.max(1) as f64);
+        say!("  {:6.0} ns/event  {name}", cost.as_secs_f64() * 1e9 / count.max(1) as f64);
     }
     Ok(())
 }

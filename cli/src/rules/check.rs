@@ -18,9 +18,9 @@ pub(super) fn run(args: &Check) -> Result<ExitCode> {
     let settings = Settings { every_error: !args.json, ..Settings::default() };
     let report = Ruleset::load(&files, &settings);
     if args.json {
-        println!("{}", json!({"falco_load_results": results(&report, &files)}));
+        say!("{}", json!({"falco_load_results": results(&report, &files)}));
     } else {
-        print(&report, &lints);
+        print(&report, &lints)?;
     }
     Ok(if report.ruleset.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -45,27 +45,28 @@ fn lints(names: &[String]) -> Result<Vec<&'static str>> {
     Ok(found)
 }
 
-fn print(report: &Report, lints: &[&str]) {
+fn print(report: &Report, lints: &[&str]) -> Result<()> {
     let (red, yellow, plain) =
         if std::io::stdout().is_terminal() { ("\x1b[31m", "\x1b[33m", "\x1b[0m") } else { ("", "", "") };
     for warning in &report.warnings {
-        println!("{yellow}warning:{plain} {}{warning}", about(warning));
+        say!("{yellow}warning:{plain} {}{warning}", about(warning));
     }
     for error in &report.errors {
-        println!("{red}error:{plain} {}{error}", about(error));
+        say!("{red}error:{plain} {}{error}", about(error));
     }
     if let Some(ruleset) = &report.ruleset {
         let found = ruleset.lint(lints);
         for finding in &found {
-            println!("{yellow}lint:{plain} rule '{}' {} [{}]", finding.rule, finding.message, finding.lint);
+            say!("{yellow}lint:{plain} rule '{}' {} [{}]", finding.rule, finding.message, finding.lint);
         }
-        println!(
+        say!(
             "ok: {} rules, {} warnings, {} lints",
             ruleset.rules().len(),
             report.warnings.len(),
             found.len()
         );
     }
+    Ok(())
 }
 
 fn about(problem: &Problem) -> String {

@@ -23,12 +23,12 @@ pub(super) fn run(files: &[PathBuf]) -> Result<()> {
                 covered += usize::from(was_true) + usize::from(was_false);
                 for (was, word) in [(was_true, "true"), (was_false, "false")] {
                     if !was {
-                        println!("rule '{}': no test makes '{text}' {word}", rule.name);
+                        say!("rule '{}': no test makes '{text}' {word}", rule.name);
                     }
                 }
             }
         }
     }
-    println!("{covered} of {all} answers of comparisons are covered");
+    say!("{covered} of {all} answers of comparisons are covered");
     Ok(())
 }

@@ -26,10 +26,10 @@ pub(super) fn run(args: &Explain) -> Result<()> {
     let users = users(&ruleset);
     if args.json {
         let all: Vec<Value> = rules.iter().map(|rule| describe(rule, &users)).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({"rules": all}))?);
+        say!("{}", serde_json::to_string_pretty(&json!({"rules": all}))?);
     } else {
         for rule in rules {
-            print(rule, &users);
+            print(rule, &users)?;
         }
     }
     Ok(())
@@ -99,23 +99,24 @@ fn describe(rule: &Rule, users: &Users) -> Value {
     })
 }
 
-fn print(rule: &Rule, users: &Users) {
-    println!("{} ({}{})", rule.name, rule.priority, if rule.enabled { "" } else { ", disabled" });
-    println!("  {}", rule.desc.trim().replace('\n', "\n  "));
-    println!("condition:");
-    pretty(&rule.condition, 1);
+fn print(rule: &Rule, users: &Users) -> Result<()> {
+    say!("{} ({}{})", rule.name, rule.priority, if rule.enabled { "" } else { ", disabled" });
+    say!("  {}", rule.desc.trim().replace('\n', "\n  "));
+    say!("condition:");
+    pretty(&rule.condition, 1)?;
     let kinds: Vec<&str> = rule.event_types().map(|kind| kind.name()).collect();
     let kinds = if rule.fits_every_type() { "all".to_owned() } else { kinds.join(", ") };
-    println!("event types: {kinds}");
-    println!("condition fields: {}", joined(&rule.condition_fields()));
-    println!("output fields: {}", joined(&rule.output_fields()));
-    println!("macros: {}", rule.macros.join(", "));
-    println!("shared with other rules:");
+    say!("event types: {kinds}");
+    say!("condition fields: {}", joined(&rule.condition_fields()));
+    say!("output fields: {}", joined(&rule.output_fields()));
+    say!("macros: {}", rule.macros.join(", "));
+    say!("shared with other rules:");
     for (text, others) in shared(rule, users) {
         let short: String = text.chars().take(100).collect();
-        println!("  {short}{}: {} rules", if short.len() < text.len() { "…" } else { "" }, others.len());
+        say!("  {short}{}: {} rules", if short.len() < text.len() { "…" } else { "" }, others.len());
     }
-    println!();
+    say!();
+    Ok(())
 }
 
 fn joined(names: &BTreeSet<String>) -> String {
@@ -123,19 +124,20 @@ fn joined(names: &BTreeSet<String>) -> String {
 }
 
 /// One comparison a line, indented by its depth.
-fn pretty(expr: &Expr, depth: usize) {
+fn pretty(expr: &Expr, depth: usize) -> Result<()> {
     let indent = "  ".repeat(depth);
     match &expr.node {
         Node::And(parts) | Node::Or(parts) => {
-            println!("{indent}{}", if matches!(expr.node, Node::And(_)) { "all of" } else { "any of" });
+            say!("{indent}{}", if matches!(expr.node, Node::And(_)) { "all of" } else { "any of" });
             for part in parts {
-                pretty(part, depth + 1);
+                pretty(part, depth + 1)?;
             }
         }
         Node::Not(part) => {
-            println!("{indent}not");
-            pretty(part, depth + 1);
+            say!("{indent}not");
+            pretty(part, depth + 1)?;
         }
-        Node::Check(_) | Node::Macro(_) => println!("{indent}{expr}"),
+        Node::Check(_) | Node::Macro(_) => say!("{indent}{expr}"),
     }
+    Ok(())
 }

@@ -22,16 +22,16 @@ pub(super) fn run(args: &Fields) -> Result<()> {
             .iter()
             .flat_map(|class| class.fields.iter().map(move |field| describe(class, field)))
             .collect();
-        println!("{}", serde_json::to_string_pretty(&json!({"fields": fields}))?);
+        say!("{}", serde_json::to_string_pretty(&json!({"fields": fields}))?);
     } else if args.markdown {
-        markdown(&classes);
+        markdown(&classes)?;
     } else {
         for class in classes {
-            println!("{}: {}", class.name, class.doc);
+            say!("{}: {}", class.name, class.doc);
             for field in class.fields {
-                println!("  {:36} {:8} {}{}", field.name, field.ty.name(), field.doc, remarks(field));
+                say!("  {:36} {:8} {}{}", field.name, field.ty.name(), field.doc, remarks(field));
             }
-            println!();
+            say!();
         }
     }
     Ok(())
@@ -74,14 +74,15 @@ fn remarks(field: &Field) -> String {
     if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
 }
 
-fn markdown(classes: &[&Class]) {
+fn markdown(classes: &[&Class]) -> Result<()> {
     for class in classes {
-        println!("## `{}`: {}\n", class.name, class.doc);
-        println!("| Field | Type | Meaning |\n|---|---|---|");
+        say!("## `{}`: {}\n", class.name, class.doc);
+        say!("| Field | Type | Meaning |\n|---|---|---|");
         for field in class.fields {
             let doc = field.doc.replace('|', "\\|");
-            println!("| `{}` | {} | {doc}{} |", field.name, field.ty.name(), remarks(field));
+            say!("| `{}` | {} | {doc}{} |", field.name, field.ty.name(), remarks(field));
         }
-        println!();
+        say!();
     }
+    Ok(())
 }

@@ -24,13 +24,13 @@ pub(super) fn run(paths: &[PathBuf], check: bool) -> Result<ExitCode> {
         }
         differ = true;
         if check {
-            println!("{name} is not in the style of `cadge rules fmt`");
+            say!("{name} is not in the style of `cadge rules fmt`");
         } else {
             // A whole new file or the old one, never half of either.
             let part = path.with_extension("part");
             fs::write(&part, formatted).with_context(|| format!("writing {}", part.display()))?;
             fs::rename(&part, &path).with_context(|| format!("replacing {name}"))?;
-            println!("{name}");
+            say!("{name}");
         }
     }
     Ok(if differ && check { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -1,6 +1,12 @@
 //! Loads rule files, and the commands that look at them.
 #![allow(clippy::print_stdout, reason = "a command line talks to its user")]
 
+/// Prints a line. Whoever reads may have enough: `head` does.
+macro_rules! say {
+    () => { $crate::rules::say("")? };
+    ($($text:tt)*) => { $crate::rules::say(&format!($($text)*))? };
+}
+
 mod bench;
 mod check;
 mod coverage;
@@ -26,6 +32,12 @@ pub(crate) const OWN: &str = include_str!("../../../rules/cadge_rules.yaml");
 
 /// The name under which mistakes in [`OWN`] would be shown.
 const OWN_NAME: &str = "cadge_rules.yaml";
+
+/// Prints a line; the error is that nobody reads any more, or that it cannot be written.
+fn say(line: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{line}")
+}
 
 /// `cadge rules`.
 pub(crate) fn run(command: &Rules) -> Result<ExitCode> {
@@ -106,9 +118,9 @@ fn list(files: &[PathBuf]) -> Result<()> {
     let ruleset = load(files, &Settings::default())?;
     for rule in ruleset.rules() {
         let off = if rule.enabled { "" } else { " (disabled)" };
-        println!("{:13} {}{off}", rule.priority, rule.name);
+        say!("{:13} {}{off}", rule.priority, rule.name);
         if std::io::stdout().is_terminal() && !rule.tags.is_empty() {
-            println!("{:13} {}", "", rule.tags.join(", "));
+            say!("{:13} {}", "", rule.tags.join(", "));
         }
     }
     Ok(())

@@ -52,16 +52,16 @@ pub(super) fn run(args: &Test) -> Result<ExitCode> {
                 passed += 1;
             } else {
                 failed += 1;
-                println!("FAILED {}: {}", suite.name, case.name);
+                say!("FAILED {}: {}", suite.name, case.name);
                 for failure in failures {
-                    println!("{failure}");
+                    say!("{failure}");
                 }
             }
         }
     }
-    println!("{passed} passed, {failed} failed");
+    say!("{passed} passed, {failed} failed");
     if args.mutate && failed == 0 {
-        return Ok(mutate(&suites));
+        return mutate(&suites);
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -157,7 +157,7 @@ fn why(rule: &str, trace: &Trace) -> String {
 }
 
 /// Changes one comparison after another and looks whether a test notices.
-fn mutate(suites: &[Suite]) -> ExitCode {
+fn mutate(suites: &[Suite]) -> Result<ExitCode> {
     let (mut killed, mut survived) = (0, 0);
     for suite in suites {
         for rule in suite.ruleset.rules() {
@@ -165,15 +165,15 @@ fn mutate(suites: &[Suite]) -> ExitCode {
             for (text, mutant) in mutants(&rule.condition) {
                 if suite.answers(rule, &mutant) == before {
                     survived += 1;
-                    println!("SURVIVED rule '{}': no test would miss {text}", rule.name);
+                    say!("SURVIVED rule '{}': no test would miss {text}", rule.name);
                 } else {
                     killed += 1;
                 }
             }
         }
     }
-    println!("{killed} changes were noticed, {survived} were not");
-    if survived == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    say!("{killed} changes were noticed, {survived} were not");
+    Ok(if survived == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Suite {

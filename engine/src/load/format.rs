@@ -49,11 +49,14 @@ fn edit(item: &Node, source: &str) -> Option<(std::ops::Range<usize>, String)> {
     }
     let line = source[..key.range.start].rfind('\n').map_or(0, |at| at + 1);
     let column = source[line..key.range.start].chars().count();
-    Some((start..end, format!(" {}", written(&expr, column))))
+    // What is appended to a condition is appended as text: parentheses around an `or` have to stay.
+    let enclosed = expr.span.start > text.len() - text.trim_start().len();
+    let keeps = enclosed && matches!(expr.node, ast::Node::Or(_));
+    Some((start..end, format!(" {}", written(&expr, column, keeps))))
 }
 
-fn written(expr: &Expr, column: usize) -> String {
-    let one = outer(expr);
+fn written(expr: &Expr, column: usize, keeps_parentheses: bool) -> String {
+    let one = if keeps_parentheses { format!("{expr:#}") } else { outer(expr) };
     let is_plain = !one.contains(": ")
         && !one.contains(" #")
         && one.starts_with(|c: char| c.is_ascii_alphabetic() || c == '(');
@@ -62,6 +65,7 @@ fn written(expr: &Expr, column: usize) -> String {
     }
     let indent = " ".repeat(column + 2);
     let (parts, word) = match &expr.node {
+        _ if keeps_parentheses => (vec![one], ""),
         ast::Node::And(parts) => (parts.iter().map(|part| format!("{part:#}")).collect(), "and"),
         ast::Node::Or(parts) => (parts.iter().map(|part| format!("{part:#}")).collect(), "or"),
         _ => (vec![one], ""),
@@ -83,31 +87,35 @@ fn outer(expr: &Expr) -> String {
     }
 }
 
-/// Lines of at most so many columns, broken behind commas and blanks outside of quotes.
+/// Lines of at most so many columns, broken behind commas and before `and` and `or`.
 fn wrapped(text: &str, indent: &str) -> String {
     let mut lines = vec![String::new()];
-    let mut quoted = false;
-    let mut word = String::new();
-    let mut flush = |word: &mut String| {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty()
-            && indent.len() + lines[last].chars().count() + word.trim_end().chars().count() > WIDTH
-        {
+    for unit in units(text) {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last > 0 && indent.len() + last + unit.trim_end().chars().count() > WIDTH {
             lines.push("  ".to_owned());
         }
-        let last = lines.len() - 1;
-        lines[last].push_str(word);
-        word.clear();
-    };
-    let mut before = ' ';
-    for character in text.chars() {
-        quoted ^= character == '"' && before != '\\';
-        before = character;
-        word.push(character);
-        if character == ' ' && !quoted {
-            flush(&mut word);
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&unit);
         }
     }
-    flush(&mut word);
     lines.iter().map(|line| format!("\n{indent}{}", line.trim_end())).collect()
+}
+
+/// What is not to be broken.
+fn units(text: &str) -> Vec<String> {
+    let mut units: Vec<String> = vec![String::new()];
+    let mut quoted = false;
+    for word in text.split_inclusive(' ') {
+        let last = units.last().map_or("", String::as_str);
+        if !quoted && (last.ends_with(", ") || ["and ", "or "].contains(&word)) {
+            units.push(String::new());
+        }
+        let unescaped = word.replace("\\\\", "").replace("\\\"", "");
+        quoted ^= unescaped.matches('"').count() % 2 == 1;
+        if let Some(unit) = units.last_mut() {
+            unit.push_str(word);
+        }
+    }
+    units
 }
