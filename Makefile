@@ -44,6 +44,9 @@ bench: build bench-engine ## the benchmarks, one figure a line; asks for root
 	$(CARGO) bench -q -p cadge-hub --bench hub
 	$(SUDO) $(CARGO) bench -q -p cadge --bench system
 
+fuzz: ## text and events that nobody would write, a minute each
+	CADGE_FUZZ_SECONDS=60 $(CARGO) test --release -p cadge-engine --test fuzz -- --nocapture --test-threads 1
+
 lint: setup ## clippy, formatting, dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings

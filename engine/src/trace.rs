@@ -36,7 +36,7 @@ impl Trace {
             0 => found.push(self),
             1 => self.parts[0].causes(found),
             _ => {
-                self.parts.iter().filter(|part| part.truth == self.truth).for_each(|part| part.causes(found))
+                self.parts.iter().filter(|part| part.truth == self.truth).for_each(|part| part.causes(found));
             }
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod engine {
+    mod audit;
     mod build;
     mod files;
     mod random;

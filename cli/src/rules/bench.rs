@@ -1,5 +1,7 @@
 //! `cadge rules bench`: what rules cost on recorded events.
 
+#![allow(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 use cadge_engine::condition::ast::{Expr, Node};
-use cadge_engine::{Rule, Ruleset, Settings};
+use cadge_engine::{EventType, Rule, Ruleset, Settings};
 use serde_json::{Value, json};
 
 use super::load;
@@ -78,7 +78,7 @@ fn types(rule: &Rule) -> Value {
     if rule.fits_every_type() {
         return json!("all");
     }
-    rule.event_types().map(|kind| kind.name()).collect::<Vec<_>>().into()
+    rule.event_types().map(EventType::name).collect::<Vec<_>>().into()
 }
 
 fn describe(rule: &Rule, users: &Users) -> Value {
@@ -104,7 +104,7 @@ fn print(rule: &Rule, users: &Users) -> Result<()> {
     say!("  {}", rule.desc.trim().replace('\n', "\n  "));
     say!("condition:");
     pretty(&rule.condition, 1)?;
-    let kinds: Vec<&str> = rule.event_types().map(|kind| kind.name()).collect();
+    let kinds: Vec<&str> = rule.event_types().map(EventType::name).collect();
     let kinds = if rule.fits_every_type() { "all".to_owned() } else { kinds.join(", ") };
     say!("event types: {kinds}");
     say!("condition fields: {}", joined(&rule.condition_fields()));

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use cadge_engine::fields::{K8S_AUDIT, SYSCALL};
-use cadge_engine::{Given, RuleFile, Ruleset, Scratch, Settings};
+use cadge_engine::{Given, RuleFile, Ruleset, Settings};
 use serde_json::Value;
 
 /// Prints the lines whose event the condition is true for. Exits with 1 if there are none.
@@ -73,7 +73,6 @@ fn is_true(rulesets: &(Result<Ruleset>, Result<Ruleset>), object: Value) -> Resu
         let ruleset = if event.source == K8S_AUDIT { &rulesets.1 } else { &rulesets.0 };
         let Ok(ruleset) = ruleset else { return false };
         let rule = &ruleset.rules()[0];
-        let _ = Scratch::default();
         ruleset.would_match(rule, &rule.condition, event).unwrap_or(false)
     }))
 }

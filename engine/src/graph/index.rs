@@ -11,6 +11,9 @@ use super::{Graph, Node, NodeId, Scratch, Test};
 use crate::Event;
 use crate::fields::Value;
 
+/// Rules by their places in a bucket.
+type Places = Box<[u32]>;
+
 /// The rules of one kind of event, in the order of their definition.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
@@ -25,10 +28,10 @@ pub(crate) struct Bucket {
 struct FieldIndex {
     /// A node that has the field.
     sample: NodeId,
-    exact: Vec<(Box<[u8]>, Box<[u32]>)>,
-    numbers: Vec<(i128, Box<[u32]>)>,
+    exact: Vec<(Box<[u8]>, Places)>,
+    numbers: Vec<(i128, Places)>,
     /// What asks for `false`, and for `true`.
-    truths: [Box<[u32]>; 2],
+    truths: [Places; 2],
     starts: Prefixes,
     /// Of texts that are turned around.
     ends: Prefixes,
@@ -39,7 +42,7 @@ struct FieldIndex {
 struct Prefixes {
     texts: Vec<Box<[u8]>>,
     parents: Vec<Option<u32>>,
-    rules: Vec<Box<[u32]>>,
+    rules: Vec<Places>,
 }
 
 impl Bucket {
@@ -152,7 +155,7 @@ fn by_length(a: &[u8], b: &[u8]) -> Ordering {
 
 impl Prefixes {
     /// Adds a text behind those that are sorted before it.
-    fn push(&mut self, text: Box<[u8]>, rules: Box<[u32]>) {
+    fn push(&mut self, text: Box<[u8]>, rules: Places) {
         let mut parent = self.texts.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
         while let Some(at) = parent
             && !text.starts_with(&self.texts[at as usize])

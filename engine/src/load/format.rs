@@ -13,11 +13,11 @@ const WIDTH: usize = 100;
 
 /// The text of a rule file with its conditions in one style, no blanks at the ends of lines and a line end
 /// at the end. A condition that does not parse by itself stays as it is.
-pub fn format_rules(file: RuleFile<'_>) -> Result<String, Problem> {
+pub fn format_rules(file: RuleFile<'_>) -> Result<String, Box<Problem>> {
     let source = file.text;
     let documents = yaml::read(source).map_err(|error| {
         let place = Place { file: 0, range: error.offset..error.offset + 1 };
-        Finding::new(Code::YamlParse, error.message, place).located(&[file])
+        Box::new(Finding::new(Code::YamlParse, error.message, place).located(&[file]))
     })?;
     let mut edits = Vec::new();
     for document in &documents {
@@ -99,7 +99,13 @@ fn wrapped(text: &str, indent: &str) -> String {
             line.push_str(&unit);
         }
     }
-    lines.iter().map(|line| format!("\n{indent}{}", line.trim_end())).collect()
+    let mut text = String::new();
+    for line in lines {
+        text.push('\n');
+        text.push_str(indent);
+        text.push_str(line.trim_end());
+    }
+    text
 }
 
 /// What is not to be broken.

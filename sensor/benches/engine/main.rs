@@ -4,6 +4,7 @@
 //! Usage: `engine RECORDING RULES…`
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may fail")]
+#![allow(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
 #![allow(missing_docs, reason = "a benchmark is no library")]
 
 use std::alloc::System;
