@@ -7,3 +7,4 @@ mod commands;
 mod pipeline;
 mod access;
 mod crash;
+mod rules;
