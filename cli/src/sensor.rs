@@ -52,7 +52,7 @@ pub(crate) fn load_rules(paths: &[PathBuf], config: &cadge_sensor::Config) -> Re
 /// Opens the sources and starts.
 pub(crate) fn start(config: cadge_sensor::Config, ruleset: Arc<Ruleset>) -> Result<Sensor> {
     let settings = SourceSettings {
-        event_types: ruleset.needs(),
+        event_types: ruleset.needs().iter().map(|need| need.kind).collect(),
         hostname: config.hostname(),
         ..SourceSettings::default()
     };

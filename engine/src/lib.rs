@@ -19,6 +19,7 @@ mod given;
 pub mod output;
 pub mod ruleset;
 mod lint;
+mod needs;
 mod trace;
 pub mod alert;
 
@@ -32,6 +33,7 @@ pub const LANGUAGE_VERSION: (u32, u32, u32) = (0, 63, 0);
 
 pub use lint::{LINTS, Lint, LintFinding};
 pub use load::{condition_warnings, format_rules, wildcard};
+pub use needs::{Need, NeedField};
 pub use ruleset::{
     AppendOutput, Interpreter, Plugin, Report, Rule, RuleFile, RuleMatching, Ruleset, Selection, Selector,
     Settings,

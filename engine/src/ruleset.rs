@@ -11,7 +11,7 @@ use crate::graph::{Bucket, BuildError, Builder, Fields, Folder, Graph, NodeId, S
 use crate::load;
 use crate::output::Template;
 use crate::problem::Problem;
-use crate::{Alert, Event, EventType, Priority};
+use crate::{Alert, Event, EventType, Need, Priority};
 
 /// The text of a rule file and the name to show for it.
 #[derive(Clone, Copy, Debug)]
@@ -204,11 +204,20 @@ impl Ruleset {
         buckets.get(event.kind.index()).filter(|bucket| !bucket.is_empty())
     }
 
-    /// The kinds of event that some rule can match: what a source has to give. It need not give others.
-    pub fn needs(&self) -> Vec<EventType> {
-        let some =
-            |kind: &EventType| self.buckets.iter().any(|(_, buckets)| !buckets[kind.index()].is_empty());
-        EventType::all().filter(some).collect()
+    /// What a source has to give: it need not give other kinds, nor events without any of the values that
+    /// are needed.
+    pub fn needs(&self) -> Vec<Need> {
+        let mut needs = Vec::new();
+        for kind in EventType::all() {
+            let buckets = self.buckets.iter().map(|(_, buckets)| &buckets[kind.index()]);
+            let buckets: Vec<&Bucket> = buckets.filter(|bucket| !bucket.is_empty()).collect();
+            if !buckets.is_empty() {
+                let fields: Option<Vec<Vec<_>>> =
+                    buckets.iter().map(|bucket| bucket.needs(&self.graph)).collect();
+                needs.push(Need { kind, fields: fields.map(|fields| fields.concat()) });
+            }
+        }
+        needs
     }
 
     /// How many rules look at each kind of event of the source `syscall`, where any does.

@@ -110,7 +110,11 @@ impl Accessor {
     pub(crate) fn single_field(&self) -> Option<String> {
         match &self.source {
             Source::Field { field, arg, .. } if !self.is_list && !self.has_alternatives() => {
-                Some(format!("{}[{}]", field.name, arg.text))
+                Some(if arg.text.is_empty() {
+                    field.name.to_owned()
+                } else {
+                    format!("{}[{}]", field.name, arg.text)
+                })
             }
             _ => None,
         }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::demand::{Demand, Wanted, demand};
 use super::{Graph, Node, NodeId, Scratch, Test};
-use crate::Event;
 use crate::fields::Value;
+use crate::{Event, NeedField};
 
 /// Rules by their places in a bucket.
 type Places = Box<[u32]>;
@@ -29,6 +29,8 @@ struct FieldIndex {
     /// A node that has the field.
     sample: NodeId,
     exact: Vec<(Box<[u8]>, Places)>,
+    /// The lengths of those, one bit each; the last bit is for all that are longer.
+    lengths: u64,
     numbers: Vec<(i128, Places)>,
     /// What asks for `false`, and for `true`.
     truths: [Places; 2],
@@ -42,6 +44,9 @@ struct FieldIndex {
 struct Prefixes {
     texts: Vec<Box<[u8]>>,
     parents: Vec<Option<u32>>,
+    /// The second bytes of all texts, so that most others are turned away at once; every byte, if some
+    /// text has no second one.
+    seconds: [u64; 4],
     rules: Vec<Places>,
 }
 
@@ -57,6 +62,15 @@ impl Bucket {
 
     pub(crate) fn len(&self) -> usize {
         self.rules.len()
+    }
+
+    /// The values without which no rule matches; `None` if a rule asks for none.
+    pub(crate) fn needs(&self, graph: &Graph) -> Option<Vec<NeedField>> {
+        let field = |index: &FieldIndex| {
+            let Node::Test(test) = graph.node(index.sample) else { return None };
+            Some(index.need(test.left.single_field()?))
+        };
+        if self.always.is_empty() { self.indexes.iter().map(field).collect() } else { None }
     }
 
     /// The rule at a place of the bucket and its condition.
@@ -106,6 +120,7 @@ impl FieldIndex {
         let mut index = Self {
             sample,
             exact: Vec::new(),
+            lengths: 0,
             numbers: Vec::new(),
             truths: [Box::default(), Box::default()],
             starts: Prefixes::default(),
@@ -114,7 +129,10 @@ impl FieldIndex {
         for (value, rules) in values {
             let rules = rules.into_boxed_slice();
             match value {
-                Wanted::Text(text) => index.exact.push((text, rules)),
+                Wanted::Text(text) => {
+                    index.lengths |= 1 << text.len().min(63);
+                    index.exact.push((text, rules));
+                }
                 Wanted::Number(number) => index.numbers.push((number, rules)),
                 Wanted::Truth(truth) => index.truths[usize::from(truth)] = rules,
                 Wanted::Start(text) => index.starts.push(text, rules),
@@ -125,16 +143,35 @@ impl FieldIndex {
         index
     }
 
+    fn need(&self, name: String) -> NeedField {
+        let turned = |text: &[u8]| text.iter().rev().copied().collect();
+        NeedField {
+            name,
+            texts: self.exact.iter().map(|(text, _)| text.clone()).collect(),
+            starts: self.starts.texts.clone(),
+            ends: self.ends.texts.iter().map(|text| turned(text)).collect(),
+            numbers: self.numbers.iter().map(|(number, _)| *number).collect(),
+            truths: [false, true]
+                .into_iter()
+                .filter(|truth| !self.truths[usize::from(*truth)].is_empty())
+                .collect(),
+        }
+    }
+
     fn find(&self, value: Value<'_>, found: &mut Vec<u32>) {
         match value {
             Value::Text(text) => {
-                if let Ok(at) = self.exact.binary_search_by(|(key, _)| by_length(key, text)) {
+                if self.lengths >> text.len().min(63) & 1 == 1
+                    && let Ok(at) = self.exact.binary_search_by(|(key, _)| by_length(key, text))
+                {
                     found.extend_from_slice(&self.exact[at].1);
                 }
-                self.starts.find(found, |key| key.cmp(text), |key| text.starts_with(key));
+                self.starts.find(found, text.get(1), |key| key.cmp(text), |key| text.starts_with(key));
                 if !self.ends.texts.is_empty() {
                     let turned = |key: &[u8]| key.iter().cmp(text.iter().rev());
-                    self.ends.find(found, turned, |key| key.iter().eq(text.iter().rev().take(key.len())));
+                    let second = text.len().checked_sub(2).and_then(|at| text.get(at));
+                    self.ends
+                        .find(found, second, turned, |key| key.iter().eq(text.iter().rev().take(key.len())));
                 }
             }
             Value::Number(number) => {
@@ -162,6 +199,10 @@ impl Prefixes {
         {
             parent = self.parents[at as usize];
         }
+        match text.get(1) {
+            Some(second) => self.seconds[usize::from(second >> 6)] |= 1 << (second & 63),
+            None => self.seconds = [u64::MAX; 4],
+        }
         self.texts.push(text);
         self.parents.push(parent);
         self.rules.push(rules);
@@ -172,9 +213,14 @@ impl Prefixes {
     fn find(
         &self,
         found: &mut Vec<u32>,
+        second: Option<&u8>,
         compare: impl Fn(&[u8]) -> Ordering,
         begins: impl Fn(&[u8]) -> bool,
     ) {
+        let second = second.map_or(0, |byte| *byte);
+        if self.seconds[usize::from(second >> 6)] >> (second & 63) & 1 == 0 {
+            return;
+        }
         let behind = self.texts.partition_point(|text| compare(text).is_le());
         let mut next = behind.checked_sub(1);
         while let Some(at) = next {
@@ -213,7 +259,7 @@ mod tests {
             }
             let mut found = Vec::new();
             let text = text.as_bytes();
-            prefixes.find(&mut found, |key| key.cmp(text), |key| text.starts_with(key));
+            prefixes.find(&mut found, text.get(1), |key| key.cmp(text), |key| text.starts_with(key));
             found.sort_unstable();
             let expected: Vec<u32> =
                 (0_u32..).zip(&texts).filter(|(_, prefix)| text.starts_with(prefix.as_bytes())).map(|(at, _)| at).collect();

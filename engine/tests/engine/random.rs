@@ -1,8 +1,9 @@
 //! Properties: any text is loaded or refused, the graph answers what the tree answers and what logic
 //! says, and a source may leave out what no rule needs.
 
+use cadge_engine::output::Template;
 use cadge_engine::{
-    EventType, Given, RuleFile, RuleMatching, Ruleset, Scratch, Selection, Selector, Settings,
+    Event, EventType, Given, Need, RuleFile, RuleMatching, Ruleset, Scratch, Selection, Selector, Settings,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -151,7 +152,8 @@ proptest! {
             event.with(|event| {
                 ruleset.matches(event, &mut scratch, &mut |rule| compiled.push(rule.name.to_string()));
                 interpreter.matches(event, &mut |rule| interpreted.push(rule.name.to_string()));
-                assert!(interpreted.is_empty() || needs.contains(&event.kind), "{} in {needs:?}", event.kind.name());
+                let need = needs.iter().find(|need| need.kind == event.kind);
+                assert!(interpreted.is_empty() || need.is_some_and(|need| is_admitted(need, event)), "{needs:?}");
             });
             prop_assert_eq!(compiled, interpreted);
         }
@@ -185,6 +187,32 @@ proptest! {
         let condition = |text: &str| ruleset(text).rules()[0].condition.to_string();
         prop_assert_eq!(condition(&formatted), condition(&text));
     }
+}
+
+/// Whether an event has one of the values that are needed, as a source would find out: by its fields.
+fn is_admitted(need: &Need, event: &Event<'_>) -> bool {
+    let Some(fields) = &need.fields else { return true };
+    fields.iter().any(|field| {
+        let text = Template::new(&format!("%{}", field.name)).unwrap().format(event);
+        let number = || text.text.parse().is_ok_and(|number| field.numbers.contains(&number));
+        let truth = || text.text.parse().is_ok_and(|truth| field.truths.contains(&truth));
+        text.is_complete && (field.admits_text(text.text.as_bytes()) || number() || truth())
+    })
+}
+
+#[test]
+fn needs_say_which_paths_and_ports_matter() {
+    let text = "- rule: One\n  desc: d\n  condition: evt.type = openat and (fd.name startswith /etc/ or fd.name = /x) and proc.name != a\n  output: o\n  priority: INFO\n\
+                - rule: Two\n  desc: d\n  condition: evt.type = connect and fd.sport in (22, 23)\n  output: o\n  priority: INFO\n\
+                - rule: Three\n  desc: d\n  condition: evt.type = execve and not proc.name = a\n  output: o\n  priority: INFO\n";
+    let needs = ruleset(text).needs();
+    let of = |kind: EventType| needs.iter().find(|need| need.kind == kind).unwrap().fields.clone();
+    assert_eq!(of(EventType::EXECVE), None);
+    let files = &of(EventType::OPENAT).unwrap()[0];
+    assert_eq!(files.name, "fd.name");
+    assert!(files.admits_text(b"/etc/shadow") && files.admits_text(b"/x") && !files.admits_text(b"/usr/x"));
+    let ports = &of(EventType::CONNECT).unwrap()[0];
+    assert_eq!((ports.name.as_str(), &ports.numbers[..]), ("fd.sport", &[22, 23][..]));
 }
 
 /// An item of a rule file with keys and values of any kind.
@@ -264,5 +292,6 @@ fn rules_are_switched_by_name_and_tag_in_order() {
     ];
     let settings = Settings { rules, ..Settings::default() };
     let ruleset = Ruleset::load(&[RuleFile { name: "r", text }], &settings).ruleset.unwrap();
-    assert_eq!(ruleset.needs(), [EventType::EXECVE, EventType::OPEN]);
+    let kinds: Vec<EventType> = ruleset.needs().iter().map(|need| need.kind).collect();
+    assert_eq!(kinds, [EventType::EXECVE, EventType::OPEN]);
 }
