@@ -7,6 +7,7 @@ pub mod event;
 pub mod events;
 pub mod flags;
 pub mod path;
+pub mod cgroup;
 mod errno;
 mod utc;
 pub mod fields;

@@ -9,7 +9,6 @@ use super::stage::{Stage, latin};
 const UNSEEN: &[(&str, &str)] = &[
     ("plugins.", "a plugin of the C++ tests gives the fields"),
     ("USER_FILTER_extract_from_existent_user_entry", "C++ adds and removes users between the steps"),
-    ("USER_FILTER_extract_from_default_user_entry", "C++ removes the thread's user before the steps"),
 ];
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cadge_engine::cgroup::container_id;
 use cadge_engine::{Arg, ArgValue, Event, EventType, Fd, FdKind, L4Proto, Process, Processes};
 
 use super::ebpf::address::{self, Addresses};
@@ -9,7 +10,7 @@ use super::ebpf::flags;
 use super::ebpf::record::{
     Body, ConnectPart, DETACHED, Header, OpenPart, ProcessPart, Record, join_path, part,
 };
-use crate::state::{Names, ProcessTable, container_id};
+use crate::state::{Names, ProcessTable};
 
 /// The clock of records (since boot) and the wall clock drift apart: they are compared so often.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(1);

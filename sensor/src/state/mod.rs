@@ -1,9 +1,7 @@
 //! What is remembered between events: processes, and the names of users and groups.
 
-mod container;
 mod names;
 mod processes;
 
-pub(crate) use container::container_id;
 pub(crate) use names::Names;
 pub(crate) use processes::ProcessTable;
