@@ -2,6 +2,8 @@
 
 mod lexer;
 mod parser;
+mod operand;
+mod check;
 mod print;
 pub mod ast;
 
