@@ -52,14 +52,25 @@ fn main() {
 }
 
 fn read(recording: &str) -> Vec<Stored> {
+    let mut count = 0_usize;
+    replay(recording, &mut |_| count += 1);
+    assert!(count > 0, "{recording} has no events");
+    let step = count.div_ceil(EVENTS_MAX);
+    let mut keeper = stored::Keeper::default();
+    let (mut at, mut events) = (0_usize, Vec::new());
+    replay(recording, &mut |event| {
+        if at % step == 0 {
+            events.push(keeper.keep(event));
+        }
+        at += 1;
+    });
+    events
+}
+
+fn replay(recording: &str, see: &mut dyn FnMut(&Event<'_>)) {
     let settings = SourceSettings { recording: Some(recording.into()), ..SourceSettings::default() };
     let mut source = source::open("replay", &settings).unwrap();
-    let mut keeper = stored::Keeper::default();
-    let mut events = Vec::new();
-    while source.poll(Duration::ZERO, &mut |event| events.push(keeper.keep(event))).unwrap() {}
-    assert!(!events.is_empty(), "{recording} has no events");
-    let step = events.len().div_ceil(EVENTS_MAX);
-    events.into_iter().step_by(step).collect()
+    while source.poll(Duration::ZERO, see).unwrap() {}
 }
 
 /// With every rule on, those too that are disabled in their files.
