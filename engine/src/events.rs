@@ -913,6 +913,11 @@ impl EventType {
     }
 }
 
+/// Whether some event has an argument of this name.
+pub(crate) fn is_argument(name: &str) -> bool {
+    EVENTS.iter().any(|event| event.args.contains(&name))
+}
+
 /// A set of kinds of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventSet([u64; EVENTS.len().div_ceil(64)]);

@@ -18,7 +18,9 @@ mod types;
 mod graph;
 mod given;
 pub mod output;
+mod settings;
 pub mod ruleset;
+mod interpreter;
 mod lint;
 mod needs;
 mod trace;
@@ -32,11 +34,10 @@ pub use problem::{Code, Problem};
 /// The version of Falco's rule language that this is: major, minor, patch.
 pub const LANGUAGE_VERSION: (u32, u32, u32) = (0, 63, 0);
 
+pub use interpreter::Interpreter;
 pub use lint::{LINTS, Lint, LintFinding};
 pub use load::{condition_warnings, format_rules, wildcard};
 pub use needs::{Need, NeedField};
-pub use ruleset::{
-    AppendOutput, Interpreter, Plugin, Report, Rule, RuleFile, RuleMatching, Ruleset, Selection, Selector,
-    Settings,
-};
+pub use ruleset::{Report, Rule, RuleFile, Ruleset};
+pub use settings::{AppendOutput, Plugin, RuleMatching, Selection, Selector, Settings};
 pub use trace::Trace;

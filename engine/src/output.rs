@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::Event;
 use crate::condition::ast::{Call, CallArg, FieldRef, Operand, Transformer};
 use crate::condition::parse_operand;
+use crate::events::is_argument;
 use crate::fields::{self, Accessor, Scope, Statics, Value};
 use crate::problem::nearest;
 
@@ -165,12 +166,16 @@ impl Template {
         self.values.iter().filter(|value| !value.is_transformer).map(|value| &*value.key)
     }
 
+    /// The text of each value, `None` for what is missing.
+    fn texts(&self, event: &Event<'_>) -> Vec<Option<String>> {
+        let mut buffer = Vec::new();
+        self.values.iter().map(|value| print(&value.accessor, event, &mut buffer)).collect()
+    }
+
     /// The text for an event and each value.
     pub fn format(&self, event: &Event<'_>) -> Formatted {
         let mut formatted = Formatted { is_complete: true, ..Formatted::default() };
-        let mut buffer = Vec::new();
-        let texts: Vec<Option<String>> =
-            self.values.iter().map(|value| print(&value.accessor, event, &mut buffer)).collect();
+        let texts = self.texts(event);
         for part in &self.parts {
             match part {
                 Part::Text(text) => formatted.text.push_str(text),
@@ -191,12 +196,8 @@ impl Template {
     /// The text for an event, `<NA>` for each missing value, and each field of the template with its text.
     pub(crate) fn message(&self, event: &Event<'_>) -> (String, Vec<(Arc<str>, String)>) {
         let mut message = String::new();
-        let mut buffer = Vec::new();
-        let texts: Vec<String> = self
-            .values
-            .iter()
-            .map(|value| print(&value.accessor, event, &mut buffer).unwrap_or_else(|| MISSING.to_owned()))
-            .collect();
+        let texts: Vec<String> =
+            self.texts(event).into_iter().map(|text| text.unwrap_or_else(|| MISSING.to_owned())).collect();
         for part in &self.parts {
             match part {
                 Part::Text(text) => message.push_str(text),
@@ -265,7 +266,7 @@ fn operand(text: &str, scope: Scope<'_>) -> Result<(Operand, usize), Failure> {
     let known = |name: &str| {
         name.strip_prefix("static.").is_some_and(|key| scope.statics.contains_key(key))
             || fields::find_in(name, scope.source).is_some_and(|(field, arg)| match (field.name, arg) {
-                ("evt.arg" | "evt.rawarg", Some(arg)) => known_argument(arg),
+                ("evt.arg" | "evt.rawarg", Some(arg)) => arg.parse::<usize>().is_ok() || is_argument(arg),
                 _ => true,
             })
     };
@@ -282,8 +283,4 @@ fn operand(text: &str, scope: Scope<'_>) -> Result<(Operand, usize), Failure> {
         _ => (None, end),
     };
     Ok((Operand::Field(FieldRef { name: text[..end].to_owned(), arg, span: 0..length }), length))
-}
-
-fn known_argument(arg: &str) -> bool {
-    arg.parse::<usize>().is_ok() || crate::events::EVENTS.iter().any(|event| event.args.contains(&arg))
 }

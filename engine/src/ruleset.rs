@@ -7,11 +7,11 @@ use crate::condition::ast::{Expr, Span};
 use crate::events::EVENTS;
 use crate::events::EventSet;
 use crate::fields::{self, Scope};
-use crate::graph::{Bucket, BuildError, Builder, Fields, Folder, Graph, NodeId, Scratch, Tree};
+use crate::graph::{Bucket, BuildError, Builder, Fields, Folder, Graph, NodeId, Scratch};
 use crate::load;
 use crate::output::Template;
 use crate::problem::Problem;
-use crate::{Alert, Event, EventType, Need, Priority};
+use crate::{Alert, Event, EventType, Need, Priority, RuleMatching, Settings};
 
 /// The text of a rule file and the name to show for it.
 #[derive(Clone, Copy, Debug)]
@@ -20,100 +20,6 @@ pub struct RuleFile<'a> {
     pub name: &'a str,
     /// Its YAML text.
     pub text: &'a str,
-}
-
-/// How to load.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Leave out rules that are less urgent than this. Default: leave out none.
-    pub priority: Priority,
-    /// The sources whose rules are taken. Default: `syscall` and `k8s_audit`.
-    pub sources: Vec<String>,
-    /// The plugins that the engine answers for. Default: `container`, `k8saudit` and `json`.
-    pub plugins: Vec<Plugin>,
-    /// Rules to switch on or off, in this order.
-    pub rules: Vec<Selection>,
-    /// How many rules may match an event.
-    pub rule_matching: RuleMatching,
-    /// What is added to outputs.
-    pub append_output: Vec<AppendOutput>,
-    /// Go on after the first rule that has an error, to find those of others. Falco does not. Default: no.
-    pub every_error: bool,
-    /// The values of `static.*`.
-    pub static_fields: BTreeMap<String, String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let plugin = |name: &str| Plugin { name: name.to_owned(), version: PLUGIN_VERSION };
-        Self {
-            priority: Priority::Debug,
-            sources: vec![fields::SYSCALL.to_owned(), fields::K8S_AUDIT.to_owned()],
-            plugins: vec![plugin("container"), plugin("k8saudit"), plugin("json")],
-            rules: Vec::new(),
-            rule_matching: RuleMatching::First,
-            append_output: Vec::new(),
-            every_error: false,
-            static_fields: BTreeMap::new(),
-        }
-    }
-}
-
-/// The version as which the engine answers for plugins: no rule file asks for a newer one.
-const PLUGIN_VERSION: (u32, u32, u32) = (0, 99, 0);
-
-/// A plugin that rule files may require.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plugin {
-    /// Its name.
-    pub name: String,
-    /// Major, minor, patch.
-    pub version: (u32, u32, u32),
-}
-
-/// Rules to switch on or off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    /// On, or off.
-    pub enable: bool,
-    /// Which.
-    pub by: Selector,
-}
-
-/// Which rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selector {
-    /// Those whose name fits; `*` stands for any text.
-    Rule(String),
-    /// Those that have the tag.
-    Tag(String),
-}
-
-/// How many rules may match an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RuleMatching {
-    /// The first that does raises the only alert.
-    #[default]
-    First,
-    /// Each that does raises an alert.
-    All,
-}
-
-/// What is added to the outputs of some rules. Every entry that fits counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AppendOutput {
-    /// Only of rules of this source; empty for all.
-    pub source: String,
-    /// Only of rules with all of these tags.
-    pub tags: Vec<String>,
-    /// Only of the rule of this name; empty for all.
-    pub rule: String,
-    /// Text with fields.
-    pub extra_output: String,
-    /// Further entries of `output_fields`: a key and a template.
-    pub extra_fields: Vec<(String, String)>,
-    /// Whether to add the fields that every output should have.
-    pub suggested_output: bool,
 }
 
 /// What came of loading.
@@ -152,10 +58,10 @@ pub struct Rule {
     pub capture: Option<u32>,
     /// Whether it is enabled and urgent enough.
     pub is_evaluated: bool,
-    types: EventSet,
-    node: NodeId,
-    template: Template,
-    extra_fields: Vec<(Arc<str>, Template)>,
+    pub(crate) types: EventSet,
+    pub(crate) node: NodeId,
+    pub(crate) template: Template,
+    pub(crate) extra_fields: Vec<(Arc<str>, Template)>,
 }
 
 /// Rules, ready to evaluate.
@@ -163,7 +69,7 @@ pub struct Rule {
 pub struct Ruleset {
     rules: Vec<Rule>,
     graph: Graph,
-    matching: RuleMatching,
+    pub(crate) matching: RuleMatching,
     /// For each source and each type of event the rules that can be true for it.
     buckets: Vec<(Arc<str>, Vec<Bucket>)>,
     statics: BTreeMap<String, String>,
@@ -220,17 +126,6 @@ impl Ruleset {
         needs
     }
 
-    /// How many rules look at each kind of event of the source `syscall`, where any does.
-    pub fn rules_by_type(&self) -> Vec<(EventType, usize)> {
-        let syscall = self.buckets.iter().find(|(source, _)| &**source == fields::SYSCALL);
-        let buckets = syscall.map_or(&[][..], |(_, buckets)| buckets);
-        EventType::all()
-            .zip(buckets)
-            .map(|(kind, bucket)| (kind, bucket.len()))
-            .filter(|(_, len)| *len > 0)
-            .collect()
-    }
-
     /// Every rule, in the order of definition, those too that are not evaluated.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -243,57 +138,6 @@ impl Ruleset {
 
     pub(crate) fn scope<'a>(&'a self, rule: &'a Rule) -> Scope<'a> {
         Scope { source: Some(&rule.source), statics: &self.statics }
-    }
-
-    /// The same rules as trees: slower, and simple enough to be compared with.
-    pub fn interpreter(&self) -> Interpreter<'_> {
-        let tree = |rule: &'_ Rule| Tree::new(&rule.condition, self.scope(rule)).ok();
-        let evaluated =
-            |rule: &&Rule| self.buckets.iter().any(|(source, _)| *source == rule.source) && rule.is_evaluated;
-        let rules =
-            self.rules.iter().filter(evaluated).filter_map(|rule| Some((rule, tree(rule)?))).collect();
-        Interpreter { rules, matching: self.matching }
-    }
-}
-
-/// Evaluates rules one after another, each as it is written.
-#[derive(Debug)]
-pub struct Interpreter<'a> {
-    rules: Vec<(&'a Rule, Tree)>,
-    matching: RuleMatching,
-}
-
-impl<'a> Interpreter<'a> {
-    /// How many rules it has.
-    pub fn len(&self) -> usize {
-        self.rules.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
-    /// The name of a rule, by its place.
-    pub fn name(&self, at: usize) -> &'a str {
-        &self.rules[at].0.name
-    }
-
-    /// Whether a rule, by its place, is true for an event.
-    pub fn is_true(&self, at: usize, event: &Event<'_>) -> bool {
-        self.rules[at].1.is_true(event)
-    }
-
-    /// Hands over the rules that an event raises an alert for.
-    pub fn matches(&self, event: &Event<'_>, see: &mut dyn FnMut(&'a Rule)) {
-        for (rule, tree) in &self.rules {
-            if *rule.source == *event.source && tree.is_true(event) {
-                see(rule);
-                if self.matching == RuleMatching::First {
-                    return;
-                }
-            }
-        }
     }
 }
 
@@ -342,22 +186,6 @@ impl Rule {
     }
 }
 
-/// What a rule is made of, once its text is understood.
-pub(crate) struct RuleParts {
-    pub(crate) name: Arc<str>,
-    pub(crate) desc: String,
-    pub(crate) priority: Priority,
-    pub(crate) tags: Arc<[Arc<str>]>,
-    pub(crate) source: Arc<str>,
-    pub(crate) enabled: bool,
-    pub(crate) macros: Vec<String>,
-    pub(crate) output: String,
-    pub(crate) template: Template,
-    pub(crate) capture: Option<u32>,
-    pub(crate) extra_fields: Vec<(Arc<str>, Template)>,
-    pub(crate) types: EventSet,
-}
-
 /// A ruleset that grows.
 #[derive(Default)]
 pub(crate) struct RulesetBuilder {
@@ -366,54 +194,22 @@ pub(crate) struct RulesetBuilder {
 }
 
 impl RulesetBuilder {
-    /// Adds a rule with its condition, which has no macros left.
-    pub(crate) fn add(
+    /// The node of a condition, which has no macros left. What is odd about it goes to `warn`.
+    pub(crate) fn node(
         &mut self,
-        parts: RuleParts,
-        condition: Expr,
+        condition: &Expr,
         scope: Scope<'_>,
         warn: &mut impl FnMut(String, &Span),
-    ) -> Result<(), BuildError> {
-        let node = self.graph.add(&condition, scope, warn)?;
-        let RuleParts {
-            name,
-            desc,
-            priority,
-            tags,
-            source,
-            enabled,
-            macros,
-            output,
-            template,
-            capture,
-            extra_fields,
-            types,
-        } = parts;
-        let is_evaluated = false;
-        self.rules.push(Rule {
-            name,
-            desc,
-            priority,
-            tags,
-            source,
-            enabled,
-            condition,
-            macros,
-            output,
-            capture,
-            is_evaluated,
-            types,
-            node,
-            template,
-            extra_fields,
-        });
-        Ok(())
+    ) -> Result<NodeId, BuildError> {
+        self.graph.add(condition, scope, warn)
+    }
+
+    /// Adds a rule behind all others.
+    pub(crate) fn push(&mut self, rule: Rule) {
+        self.rules.push(rule);
     }
 
     pub(crate) fn finish(mut self, settings: &Settings) -> Ruleset {
-        for rule in &mut self.rules {
-            rule.is_evaluated = rule.enabled && rule.priority <= settings.priority;
-        }
         let mut sources: Vec<Arc<str>> = Vec::new();
         for rule in self.rules.iter().filter(|rule| rule.is_evaluated) {
             if !sources.contains(&rule.source) {

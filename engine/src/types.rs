@@ -16,13 +16,10 @@ pub(crate) fn infer(expr: &Expr) -> EventSet {
             set.union(&infer(part));
             set
         }),
-        Node::Not(part) => match &part.node {
-            // Only what names types can be turned around; `not` of anything else fits every type.
-            _ if names_types_only(part) => infer(part).complement(),
-            _ => EventSet::all(),
-        },
+        // Only what names types can be turned around; `not` of anything else fits every type.
+        Node::Not(part) if names_types_only(part) => infer(part).complement(),
         Node::Check(check) => named(check).unwrap_or_else(EventSet::all),
-        Node::Macro(_) => EventSet::all(),
+        Node::Not(_) | Node::Macro(_) => EventSet::all(),
     }
 }
 

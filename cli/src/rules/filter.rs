@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use cadge_engine::fields::{K8S_AUDIT, SYSCALL};
-use cadge_engine::{Given, RuleFile, Ruleset, Settings};
+use cadge_engine::{Given, Interpreter, RuleFile, Ruleset, Settings};
 use serde_json::Value;
 
 /// Prints the lines whose event the condition is true for. Exits with 1 if there are none.
@@ -16,6 +16,10 @@ pub(super) fn run(expr: &str, files: &[PathBuf]) -> Result<ExitCode> {
     if let (Err(error), Err(_)) = &rulesets {
         bail!("{error}");
     }
+    let filters = (
+        rulesets.0.as_ref().ok().map(Ruleset::interpreter),
+        rulesets.1.as_ref().ok().map(Ruleset::interpreter),
+    );
     let mut found = false;
     let mut see = |name: &str, reader: &mut dyn BufRead| -> Result<()> {
         for (number, line) in reader.lines().enumerate() {
@@ -25,7 +29,7 @@ pub(super) fn run(expr: &str, files: &[PathBuf]) -> Result<ExitCode> {
             }
             let place = || format!("{name}:{}", number + 1);
             let object: Value = serde_json::from_str(&line).with_context(place)?;
-            if is_true(&rulesets, object).map_err(anyhow::Error::msg).with_context(place)? {
+            if is_true(&filters, object).map_err(anyhow::Error::msg).with_context(place)? {
                 found = true;
                 writeln!(std::io::stdout(), "{line}")?;
             }
@@ -61,7 +65,10 @@ fn ruleset(expr: &str, source: &str) -> Result<Ruleset> {
 
 /// An alert of Falco has its fields in `output_fields`; an object with dots in its keys is fields itself;
 /// any other is what `json.value[/…]` looks into.
-fn is_true(rulesets: &(Result<Ruleset>, Result<Ruleset>), object: Value) -> Result<bool, String> {
+fn is_true(
+    filters: &(Option<Interpreter<'_>>, Option<Interpreter<'_>>),
+    object: Value,
+) -> Result<bool, String> {
     let alert = object.get("output_fields").and_then(Value::as_object);
     let fields = alert.or_else(|| object.as_object().filter(|map| map.keys().any(|key| key.contains('.'))));
     let given = match fields {
@@ -70,9 +77,7 @@ fn is_true(rulesets: &(Result<Ruleset>, Result<Ruleset>), object: Value) -> Resu
         None => Given::object(object, SYSCALL),
     };
     Ok(given.with(|event| {
-        let ruleset = if event.source == K8S_AUDIT { &rulesets.1 } else { &rulesets.0 };
-        let Ok(ruleset) = ruleset else { return false };
-        let rule = &ruleset.rules()[0];
-        ruleset.would_match(rule, &rule.condition, event).unwrap_or(false)
+        let filter = if event.source == K8S_AUDIT { &filters.1 } else { &filters.0 };
+        filter.as_ref().is_some_and(|filter| filter.is_true(0, event))
     }))
 }

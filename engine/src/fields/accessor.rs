@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::call::{Call, Data};
 use super::{Argument, Field, FieldArg, Get, Owned, Type, Value};
 use crate::condition::ast::{FieldRef, Operand};
+use crate::events::is_argument;
 use crate::{Event, Process};
 
 /// Ancestors that are looked at: a chain that is longer is a loop.
@@ -86,8 +87,9 @@ impl Accessor {
         if ["evt.arg", "evt.rawarg"].contains(&field.name)
             && let Some(arg) = arg
             && index.is_none()
+            && !is_argument(arg)
         {
-            known_argument(arg)?;
+            return Err(format!("unknown event argument {arg}"));
         }
         let ty = match (field.name, arg) {
             ("evt.rawarg", Some(arg)) => super::evt_arg::raw_type(arg),
@@ -127,14 +129,7 @@ impl Accessor {
 
     /// Whether any of several values may match, as for `proc.aname` without an index.
     fn has_alternatives(&self) -> bool {
-        match &self.source {
-            Source::Field { get, arg, .. } => match *get {
-                Get::Either(_) => true,
-                Get::Ancestor(_) => arg.index.is_none(),
-                _ => false,
-            },
-            _ => false,
-        }
+        self.is_of_any_ancestor() || matches!(&self.source, Source::Field { get: Get::Either(_), .. })
     }
 
     /// The first of its values, handed to `see`. `None` if it is missing.
@@ -159,18 +154,9 @@ impl Accessor {
                 }
                 Get::Either(get) => get(event).into_iter().flatten().next().map(see),
                 Get::Ancestor(get) => ancestors(event).nth(arg.index.unwrap_or(1)).and_then(get).map(see),
-                Get::Many(get) => {
+                Get::Many(_) | Get::Json(_) => {
                     let mut first = None;
-                    get(event, arg, &mut |value| {
-                        if first.is_none() {
-                            first = Some(Owned::from(value));
-                        }
-                    });
-                    first.map(|value| see(value.as_value()))
-                }
-                Get::Json(path) => {
-                    let mut first = None;
-                    super::ka::at(event, path, arg, &mut |value| {
+                    self.each(event, &mut |value| {
                         if first.is_none() {
                             first = Some(Owned::from(value));
                         }
@@ -200,21 +186,9 @@ impl Accessor {
             Source::Field { get, arg, .. } => match *get {
                 Get::Many(get) => get(event, arg, see),
                 Get::Json(path) => super::ka::at(event, path, arg, see),
-                Get::Either(get) => {
-                    let mut found = false;
-                    for value in get(event).into_iter().flatten() {
-                        found = true;
-                        see(value);
-                    }
-                    found
-                }
+                Get::Either(get) => handed(get(event).into_iter().flatten(), see),
                 Get::Ancestor(get) if arg.index.is_none() => {
-                    let mut found = false;
-                    for value in ancestors(event).skip(1).filter_map(get) {
-                        found = true;
-                        see(value);
-                    }
-                    found
+                    handed(ancestors(event).skip(1).filter_map(get), see)
                 }
                 _ => self.with(event, &mut Vec::new(), see).is_some(),
             },
@@ -270,9 +244,14 @@ impl Accessor {
     }
 }
 
-fn known_argument(arg: &str) -> Result<(), String> {
-    let known = crate::events::EVENTS.iter().any(|event| event.args.contains(&arg));
-    if known { Ok(()) } else { Err(format!("unknown event argument {arg}")) }
+/// Hands values over; answers whether there are any.
+fn handed<'a>(values: impl Iterator<Item = Value<'a>>, see: &mut dyn FnMut(Value<'_>)) -> bool {
+    let mut found = false;
+    for value in values {
+        found = true;
+        see(value);
+    }
+    found
 }
 
 /// The process and its parents, as far as they are known.

@@ -60,10 +60,6 @@ impl Bucket {
         self.rules.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rules.len()
-    }
-
     /// The values without which no rule matches; `None` if a rule asks for none.
     pub(crate) fn needs(&self, graph: &Graph) -> Option<Vec<NeedField>> {
         let field = |index: &FieldIndex| {

@@ -9,10 +9,11 @@ use super::macros::Macros;
 use super::rule::RuleItem;
 use super::text::Text;
 use super::{Finding, Place, select, warn};
+use crate::AppendOutput;
 use crate::fields::{self, SYSCALL, Scope};
 use crate::output::Template;
 use crate::problem::Code;
-use crate::ruleset::{AppendOutput, RuleParts, RulesetBuilder};
+use crate::ruleset::{Rule, RulesetBuilder};
 
 /// A condition that fits more types of event than this is worth a warning. Falco's bound.
 const EVENT_TYPES_MAX: usize = 100;
@@ -87,27 +88,33 @@ impl Compiler<'_, '_> {
             warnings
                 .push(Finding::new(Code::NoEventType, message, item.place.clone()).item("rule", &item.name));
         }
-        let parts = RuleParts {
+        let warn = &mut |message: String, span: &std::ops::Range<usize>| {
+            let finding = Finding::within(Code::ConditionWarning, message, &text, span);
+            warnings.push(finding.item("rule", &item.name));
+        };
+        let extra_fields = extra_fields(item, settings, scope)?;
+        let node = self.builder.node(&condition, scope, warn).map_err(|error| {
+            Finding::within(Code::CompileCondition, error.message, &text, &error.span).hint(error.hint)
+        })?;
+        let enabled = select::is_on(item, &settings.rules);
+        self.builder.push(Rule {
             name: item.name.as_str().into(),
             desc: item.desc.clone(),
             priority: item.priority,
             tags: item.tags.iter().map(|tag| Arc::from(tag.as_str())).collect(),
             source: Arc::from(item.source.as_str()),
-            enabled: select::is_on(item, &settings.rules),
+            enabled,
+            is_evaluated: enabled && item.priority <= settings.priority,
+            condition,
             macros: used,
             output: output.as_str().trim_end().to_owned(),
-            template,
             capture: item.capture.then_some(item.capture_duration),
-            extra_fields: extra_fields(item, settings, scope)?,
             types,
-        };
-        let warn = &mut |message: String, span: &std::ops::Range<usize>| {
-            let finding = Finding::within(Code::ConditionWarning, message, &text, span);
-            warnings.push(finding.item("rule", &item.name));
-        };
-        self.builder.add(parts, condition, scope, warn).map_err(|error| {
-            Finding::within(Code::CompileCondition, error.message, &text, &error.span).hint(error.hint)
-        })
+            node,
+            template,
+            extra_fields,
+        });
+        Ok(())
     }
 
     /// The output of a rule with what the configuration adds to it.
@@ -158,7 +165,7 @@ fn applies(entry: &AppendOutput, item: &RuleItem) -> bool {
 /// The fields that the configuration adds to `output_fields`.
 fn extra_fields(
     item: &RuleItem,
-    settings: &crate::ruleset::Settings,
+    settings: &crate::Settings,
     scope: Scope<'_>,
 ) -> Result<Vec<(Arc<str>, Template)>, Finding> {
     let mut fields = Vec::new();

@@ -19,6 +19,14 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// A mapping within this one, or one whose kind is not known yet.
+    pub(super) fn within<'n>(&self, node: &'n Node, item_type: &'static str) -> Entry<'n>
+    where
+        'a: 'n,
+    {
+        Entry { node, source: self.source, file: self.file, item_type, item_name: String::new() }
+    }
+
     pub(super) fn place(&self, node: &Node) -> Place {
         // A collection's range goes on to the next item: its first line says enough.
         let start = node.range.start;

@@ -58,13 +58,7 @@ pub(super) fn read(
     };
     let mut exceptions: Vec<Exception> = Vec::new();
     for part in parts {
-        let mut entry = Entry {
-            node: part,
-            source: rule.source,
-            file: rule.file,
-            item_type: "exception",
-            item_name: String::new(),
-        };
+        let mut entry = rule.within(part, "exception");
         let name = entry.text("name")?.as_str().to_owned();
         entry.item_name.clone_from(&name);
         entry.check_keys(KEYS, warnings);

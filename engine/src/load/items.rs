@@ -9,8 +9,8 @@ use super::text::Text;
 use super::versions::{self, Requirement};
 use super::yaml::{self, Content, Node};
 use super::{Finding, Place};
+use crate::Settings;
 use crate::problem::Code;
-use crate::ruleset::Settings;
 
 /// A list.
 #[derive(Debug)]

@@ -14,8 +14,9 @@ mod warn;
 mod compile;
 mod format;
 
+use crate::Settings;
 use crate::problem::{Code, Problem};
-use crate::ruleset::{Report, RuleFile, Settings};
+use crate::ruleset::{Report, RuleFile};
 use items::Items;
 use text::Text;
 

@@ -8,9 +8,9 @@ use super::items::{Items, is_append};
 use super::text::Text;
 use super::{Finding, Place};
 use crate::Priority;
+use crate::Settings;
 use crate::fields::{SYSCALL, Scope};
 use crate::problem::{Code, nearest};
-use crate::ruleset::Settings;
 
 /// A rule.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Which rules are evaluated: those that are enabled, unless the configuration says otherwise.
 
 use super::rule::RuleItem;
-use crate::ruleset::{Selection, Selector};
+use crate::{Selection, Selector};
 
 /// Whether a rule is on, after all selections in their order.
 pub(super) fn is_on(rule: &RuleItem, selections: &[Selection]) -> bool {

@@ -4,8 +4,8 @@ use super::entry::{Entry, Result};
 use super::yaml::{Content, Node};
 use super::{Finding, Place};
 use crate::LANGUAGE_VERSION;
+use crate::Plugin;
 use crate::problem::Code;
-use crate::ruleset::Plugin;
 
 type Version = (u32, u32, u32);
 
@@ -59,26 +59,14 @@ pub(super) fn plugins(entry: &Entry<'_>, value: &Node) -> Result<Vec<Requirement
     };
     let mut requirements = Vec::new();
     for part in parts {
-        let part = Entry {
-            node: part,
-            source: entry.source,
-            file: entry.file,
-            item_type: "required plugin versions entry",
-            item_name: String::new(),
-        };
+        let part = entry.within(part, "required plugin versions entry");
         let mut any = vec![plugin(&part)?];
         if let Some(alternatives) = part.get("alternatives") {
             let Content::Sequence(alternatives) = &alternatives.content else {
                 return part.fail(alternatives, "Value of plugin version alternatives must be a sequence");
             };
             for node in alternatives {
-                let entry = Entry {
-                    node,
-                    source: entry.source,
-                    file: entry.file,
-                    item_type: "required plugin versions alternative",
-                    item_name: String::new(),
-                };
+                let entry = entry.within(node, "required plugin versions alternative");
                 let alternative = plugin(&entry)?;
                 if any.iter().any(|(name, _)| *name == alternative.0) {
                     let message = format!(

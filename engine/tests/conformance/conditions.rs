@@ -6,6 +6,7 @@ use cadge_engine::{EventType, RuleFile, Ruleset, Settings};
 use serde_json::Value;
 
 use super::report::{Report, cases, read, same, text};
+use super::stage::rule;
 
 #[test]
 fn filter_parse() {
@@ -134,10 +135,6 @@ fn positions(expr: &Expr, found: &mut Vec<(String, u64)>) {
             }
         }
     }
-}
-
-fn rule(condition: &str) -> String {
-    format!("- rule: R\n  desc: d\n  condition: {}\n  output: o\n  priority: INFO\n", Value::from(condition))
 }
 
 #[test]

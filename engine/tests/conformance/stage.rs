@@ -80,7 +80,8 @@ pub(super) fn settings() -> Settings {
     settings
 }
 
-fn rule(condition: &str) -> String {
+/// A rule file of one condition.
+pub(super) fn rule(condition: &str) -> String {
     format!("- rule: R\n  desc: d\n  condition: {}\n  output: o\n  priority: INFO\n", Value::from(condition))
 }
 
