@@ -1,12 +1,15 @@
 //! A consumer: a cursor on the log. The only way in which anything reads it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cadge_proto::Priority;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::announce::Announcer;
 use crate::log::{Entry, Log, LogError};
+use crate::metrics::Metrics;
 
 /// Where a consumer starts whose cursor does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(crate) enum Start {
 #[derive(Clone)]
 pub(crate) struct Consumers {
     log: Arc<dyn Log>,
+    announcer: Announcer,
+    metrics: Metrics,
     live: Arc<Mutex<Live>>,
 }
 
@@ -45,8 +50,8 @@ pub(crate) struct Consumer {
 }
 
 impl Consumers {
-    pub(crate) fn new(log: Arc<dyn Log>) -> Self {
-        Self { log, live: Arc::default() }
+    pub(crate) fn new(log: Arc<dyn Log>, announcer: Announcer, metrics: Metrics) -> Self {
+        Self { log, announcer, metrics, live: Arc::default() }
     }
 
     pub(crate) fn log(&self) -> &Arc<dyn Log> {
@@ -112,10 +117,31 @@ impl Consumer {
     pub(crate) async fn ready(&mut self, count: usize, bytes: usize) -> Result<Vec<Entry>, LogError> {
         self.head.borrow_and_update();
         let entries = self.consumers.log.read(self.position, count, bytes).await?;
+        if let Some(first) = entries.first()
+            && first.position > self.position + 1
+        {
+            self.announce_expired(first.position).await?;
+        }
         if let Some(last) = entries.last() {
             self.position = last.position;
         }
         Ok(entries)
+    }
+
+    /// Counts and announces what the log no longer has of what this consumer has not had. Who asks for the
+    /// beginning, or has no name, misses nothing.
+    async fn announce_expired(&self, next: u64) -> Result<(), LogError> {
+        let Some(name) = self.name.as_deref().filter(|_| self.position > 0) else { return Ok(()) };
+        let first = self.consumers.log.status().await?.first.min(next);
+        let Some(expired) = first.checked_sub(self.position + 1).filter(|expired| *expired > 0) else {
+            return Ok(());
+        };
+        self.consumers.metrics.expired.inc_by(expired);
+        let text = format!("{expired} alerts were deleted before the consumer {name} had them");
+        let fields = [("consumer".to_owned(), name.to_owned()), ("expired".to_owned(), expired.to_string())];
+        let rule = "Cadge internal: alerts expired";
+        self.consumers.announcer.raise(rule, Priority::Critical, &text, BTreeMap::from(fields)).await;
+        Ok(())
     }
 
     /// Notes that everything up to a position is dealt with.

@@ -5,13 +5,14 @@
 
 pub mod config;
 pub mod log;
+mod metrics;
+mod announce;
 mod consume;
 mod identity;
 mod tls;
 mod authority;
 mod listen;
 mod error;
-mod metrics;
 mod service;
 mod exporter;
 mod forward;

@@ -11,6 +11,7 @@ pub(crate) struct Metrics {
     pub(crate) missing: IntCounter,
     pub(crate) malformed: IntCounter,
     pub(crate) sent: IntCounter,
+    pub(crate) expired: IntCounter,
     pub(crate) sensors: IntGauge,
     pub(crate) subscribers: IntGauge,
 }
@@ -40,6 +41,10 @@ impl Metrics {
                 "Alerts that could not be read, and were left out.",
             ),
             sent: counter("cadge_hub_alerts_sent_total", "Alerts that were sent to subscribers."),
+            expired: counter(
+                "cadge_hub_alerts_expired_total",
+                "Alerts that were deleted before a consumer had them.",
+            ),
             sensors: gauge("cadge_hub_sensors", "Sensors that are connected."),
             subscribers: gauge("cadge_hub_subscribers", "Streams of alerts that are open."),
             registry,

@@ -10,14 +10,15 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Grpc};
+use crate::announce::Announcer;
+use crate::config::{Config, Grpc, LogConfig, LogKind};
 use crate::consume::Consumers;
 use crate::error::Error;
 use crate::exporter::Exporter;
 use crate::forward::{LogFeeds, field_kind};
 use crate::http;
 use crate::listen::{Accept, UnixSocket};
-use crate::log::{Log, Sqlite};
+use crate::log::{Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
 use crate::service::{self, Context};
 use crate::tls::Tls;
@@ -43,9 +44,11 @@ impl Hub {
     pub async fn start(config: Config) -> Result<Self, Error> {
         let tls =
             if config.grpc.bind_address.is_empty() { None } else { Some(Arc::new(Tls::new(&config.grpc)?)) };
-        let log: Arc<dyn Log> = Arc::new(Sqlite::open(&config.log.path, config.log.bytes_max)?);
+        let log = open_log(&config.log)?;
         let stop = CancellationToken::new();
-        let (metrics, consumers) = (Metrics::new(), Consumers::new(log));
+        let metrics = Metrics::new();
+        let announcer = Announcer::new(Arc::clone(&log));
+        let consumers = Consumers::new(log, announcer.clone(), metrics.clone());
         let mut tasks = JoinSet::new();
         let (connections, accepted) = mpsc::channel(CONNECTIONS);
         let permits = Arc::new(Semaphore::new(config.grpc.connections_max.min(Semaphore::MAX_PERMITS)));
@@ -59,7 +62,7 @@ impl Hub {
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
-        let context = Context { consumers, metrics, stop: stop.clone() };
+        let context = Context { consumers, metrics, announcer, stop: stop.clone() };
         tasks.spawn(async move {
             if let Err(error) = service::serve(context, accepted).await {
                 tracing::error!(%error, "the gRPC server has failed");
@@ -92,6 +95,15 @@ impl Hub {
         }
         self.tasks.shutdown().await;
     }
+}
+
+fn open_log(config: &LogConfig) -> Result<Arc<dyn Log>, Error> {
+    Ok(match config.kind {
+        LogKind::Sqlite => {
+            let settings = SqliteSettings { path: config.path.clone(), bytes_max: config.bytes_max };
+            Arc::new(Sqlite::open(&settings)?)
+        }
+    })
 }
 
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Error> {

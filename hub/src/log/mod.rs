@@ -10,8 +10,16 @@ mod tests;
 use cadge_proto::raw::RawAlert;
 use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, SqliteSettings};
+
+/// The epoch of alerts that come without an order, such as by HTTP: their sequence numbers are
+/// identities, made of what an alert says. No spool has this epoch.
+pub const UNORDERED: u64 = 0;
+
+/// So many identities without an order are remembered, to leave out what is sent once more.
+pub const IDENTITIES: u64 = 1_000_000;
 
 /// An alert and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +35,10 @@ pub struct Entry {
 pub struct Append {
     /// The sensor's name.
     pub sensor: String,
-    /// The epoch of its spool.
+    /// The epoch of its spool, or [`UNORDERED`].
     pub epoch: u64,
+    /// The first sequence number of the batch: that of the first alert, unless that was left out.
+    pub first: u64,
     /// The alerts with their sequence numbers.
     pub alerts: Vec<(u64, RawAlert)>,
     /// The last sequence number of the batch: that of the last alert, unless that was left out.
@@ -38,12 +48,30 @@ pub struct Append {
 /// What came of an append, once it is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
-    /// The highest sequence number that the log now has of this sensor and epoch.
+    /// The highest sequence number that the log now has of this sensor and epoch; 0 for
+    /// [`UNORDERED`] ones.
     pub high_water: u64,
     /// Alerts that it had already.
     pub duplicates: u64,
     /// Sequence numbers that were skipped: alerts that the sensor lost.
     pub missing: u64,
+}
+
+impl Appended {
+    /// What comes of a batch with an order, where the log has a high-water mark already.
+    pub(crate) fn behind(high_water: u64, batch: &Append) -> Self {
+        // What a sensor had before the log knew it is not missing.
+        let missing = if high_water > 0 { batch.first.saturating_sub(high_water + 1) } else { 0 };
+        Self { high_water, duplicates: 0, missing }
+    }
+
+    /// Whether the batch's next alert is new.
+    pub(crate) fn takes(&mut self, sequence: u64) -> bool {
+        let is_new = sequence > self.high_water;
+        self.duplicates += u64::from(!is_new);
+        self.high_water = self.high_water.max(sequence);
+        is_new
+    }
 }
 
 /// Answers once the alerts are on disk.
@@ -59,9 +87,33 @@ pub struct LogError {
     pub problem: String,
 }
 
+/// What a log says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogStatus {
+    /// What it is: `sqlite` or `kafka`.
+    pub kind: &'static str,
+    /// Where it is.
+    pub path: String,
+    /// The oldest position that it still has; behind the last one if it has none.
+    pub first: u64,
+    /// Its last position.
+    pub head: u64,
+    /// Bytes that it takes; 0 if it cannot tell.
+    pub bytes: u64,
+}
+
+/// The right to do something alone, among all hubs that share a log, for as long as this lives.
+pub struct Claim {
+    /// Cancelled when another hub has it.
+    pub lost: CancellationToken,
+    /// Gives it back when it is dropped.
+    pub held: Box<dyn std::any::Any + Send>,
+}
+
 /// A log.
 pub trait Log: Send + Sync {
-    /// Adds alerts. What the log has already is left out, by sensor, epoch and sequence number.
+    /// Adds alerts. What the log has already is left out, by sensor, epoch and sequence number; of
+    /// [`UNORDERED`] ones it knows the last [`IDENTITIES`].
     /// Appends take effect in the order in which this future completes; the answer to each comes
     /// later, when it is on disk.
     fn append(&self, batch: Append) -> BoxFuture<'_, Result<Durable, LogError>>;
@@ -75,9 +127,25 @@ pub trait Log: Send + Sync {
     /// The last position. It changes with every append.
     fn head(&self) -> watch::Receiver<u64>;
 
+    /// The position behind which the alerts stand that it has received since a moment, in nanoseconds
+    /// since 1970.
+    fn position_at(&self, time_ns: i64) -> BoxFuture<'_, Result<u64, LogError>>;
+
     /// The place of a cursor.
     fn cursor<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<u64>, LogError>>;
 
     /// Moves a cursor, durably.
     fn commit<'a>(&'a self, name: &'a str, position: u64) -> BoxFuture<'a, Result<(), LogError>>;
+
+    /// Every cursor and its place, sorted by name.
+    fn cursors(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, LogError>>;
+
+    /// Forgets a cursor. Answers whether there was one.
+    fn forget<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, LogError>>;
+
+    /// Waits until this hub is the only one that works under a name.
+    fn claim<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Claim, LogError>>;
+
+    /// What there is to say of it.
+    fn status(&self) -> BoxFuture<'_, Result<LogStatus, LogError>>;
 }

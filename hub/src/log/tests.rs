@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use cadge_proto::raw::RawAlert;
 
-use super::{Append, Appended, Log, Sqlite};
+use super::{Append, Appended, Log, LogError, Sqlite, SqliteSettings, UNORDERED};
+
+fn sqlite(path: &std::path::Path, bytes_max: u64) -> Result<Sqlite, LogError> {
+    Sqlite::open(&SqliteSettings { path: path.to_owned(), bytes_max })
+}
 
 /// A log that can be closed and opened again.
 struct Place {
@@ -17,14 +21,14 @@ impl Place {
     }
 
     fn open(&self) -> Arc<dyn Log> {
-        Arc::new(Sqlite::open(&self.dir.path().join("log.db"), u64::MAX).unwrap())
+        Arc::new(sqlite(&self.dir.path().join("log.db"), u64::MAX).unwrap())
     }
 }
 
 fn batch(sensor: &str, epoch: u64, sequences: std::ops::RangeInclusive<u64>) -> Append {
-    let last = *sequences.end();
+    let (first, last) = (*sequences.start(), *sequences.end());
     let alert = |sequence| (sequence, RawAlert::new(format!("{sensor}/{epoch}/{sequence}").into_bytes()));
-    Append { sensor: sensor.to_owned(), epoch, alerts: sequences.map(alert).collect(), last }
+    Append { sensor: sensor.to_owned(), epoch, first, alerts: sequences.map(alert).collect(), last }
 }
 
 async fn append(log: &Arc<dyn Log>, batch: Append) -> Appended {
@@ -111,6 +115,72 @@ async fn many_writers_at_once_lose_nothing() {
     assert_eq!(count, 4000);
 }
 
+#[tokio::test]
+async fn what_has_no_order_is_known_by_its_identity() {
+    let place = Place::new();
+    let log = place.open();
+    let some = |identities: &[u64]| Append {
+        sensor: "http".to_owned(),
+        epoch: UNORDERED,
+        first: 0,
+        alerts: identities.iter().map(|id| (*id, RawAlert::new(format!("{id:x}").into_bytes()))).collect(),
+        last: 0,
+    };
+    assert_eq!(append(&log, some(&[u64::MAX, 7, 7])).await.duplicates, 1);
+    // A smaller number is no older one, and another sensor's numbers are others.
+    assert_eq!(append(&log, some(&[3, 7])).await, Appended { high_water: 0, duplicates: 1, missing: 0 });
+    let other = Append { sensor: "other".to_owned(), ..some(&[3]) };
+    assert_eq!(append(&log, other).await.duplicates, 0);
+    drop(log);
+    let log = place.open();
+    assert_eq!(append(&log, some(&[7, 8])).await.duplicates, 1);
+    assert_eq!(texts(&log, 0).await, ["ffffffffffffffff", "7", "3", "3", "8"]);
+    assert_eq!(log.high_water("http", UNORDERED).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn cursors_are_listed_and_forgotten() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, batch("a", 1, 1..=9)).await;
+    for (name, position) in [("b", 2), ("a", 1), ("b", 9)] {
+        log.commit(name, position).await.unwrap();
+    }
+    assert_eq!(log.cursors().await.unwrap(), [("a".to_owned(), 1), ("b".to_owned(), 9)]);
+    assert!(log.forget("a").await.unwrap());
+    assert!(!log.forget("a").await.unwrap());
+    assert_eq!(log.cursor("a").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_moment_has_a_position() {
+    let now = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        i64::try_from(now.as_nanos()).unwrap()
+    };
+    let place = Place::new();
+    let log = place.open();
+    assert_eq!(log.position_at(now()).await.unwrap(), 0);
+    append(&log, batch("a", 1, 1..=3)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let between = now();
+    append(&log, batch("a", 1, 4..=5)).await;
+    assert_eq!(log.position_at(0).await.unwrap(), 0);
+    assert_eq!(log.position_at(between).await.unwrap(), 3);
+    assert_eq!(log.position_at(now() + 1_000_000_000).await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn it_says_where_it_begins_and_ends() {
+    let place = Place::new();
+    let log = place.open();
+    let status = log.status().await.unwrap();
+    assert_eq!((status.first, status.head), (1, 0));
+    append(&log, batch("a", 1, 1..=3)).await;
+    let status = log.status().await.unwrap();
+    assert_eq!((status.first, status.head), (1, 3));
+}
+
 #[test]
 fn a_file_that_is_no_log_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -118,7 +188,7 @@ fn a_file_that_is_no_log_is_refused_and_left_alone() {
     std::fs::write(&path, "this is a text, and no database at all, whatever its name says".repeat(100))
         .unwrap();
     let before = std::fs::read(&path).unwrap();
-    let error = Sqlite::open(&path, u64::MAX).unwrap_err().to_string();
+    let error = sqlite(&path, u64::MAX).unwrap_err().to_string();
     assert!(error.contains("not a database") && error.contains("move the file away"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -126,13 +196,17 @@ fn a_file_that_is_no_log_is_refused_and_left_alone() {
 #[tokio::test]
 async fn the_oldest_go_when_the_log_is_full() {
     let dir = tempfile::tempdir().unwrap();
-    let log: Arc<dyn Log> = Arc::new(Sqlite::open(&dir.path().join("log.db"), 200_000).unwrap());
+    let log: Arc<dyn Log> = Arc::new(sqlite(&dir.path().join("log.db"), 200_000).unwrap());
     for number in 0..400 {
         let alerts = vec![(number + 1, RawAlert::new(vec![b'x'; 2000]))];
-        append(&log, Append { sensor: "a".to_owned(), epoch: 1, alerts, last: number + 1 }).await;
+        append(
+            &log,
+            Append { sensor: "a".to_owned(), epoch: 1, first: number + 1, alerts, last: number + 1 },
+        )
+        .await;
     }
     drop(log);
-    let log: Arc<dyn Log> = Arc::new(Sqlite::open(&dir.path().join("log.db"), u64::MAX).unwrap());
+    let log: Arc<dyn Log> = Arc::new(sqlite(&dir.path().join("log.db"), u64::MAX).unwrap());
     let first = log.read(0, 1, 1).await.unwrap()[0].position;
     assert!(first > 1, "{first}");
     assert_eq!(log.high_water("a", 1).await.unwrap(), 400);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cadge_proto::ALERT_BYTES_MAX;
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::v1::{self, IngestRequest, IngestResponse, ingest_request, ingest_response};
+use cadge_proto::{ALERT_BYTES_MAX, Priority};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ use super::{Answers, Context, caller};
 use crate::config::Role;
 use crate::error::CallError;
 use crate::identity::Peer;
-use crate::log::{Append, Appended, Durable, Log, LogError};
+use crate::log::{Append, Appended, Durable, Log, LogError, UNORDERED};
 use crate::metrics::Present;
 
 /// Batches of one sensor that are on their way to the disk.
@@ -39,6 +39,9 @@ impl v1::ingest_server::Ingest for Ingest {
             return Err(CallError::Request("the first message must be `hello`".to_owned()).into());
         };
         may_speak_for(&peer, &hello.sensor)?;
+        if hello.epoch == UNORDERED {
+            return Err(CallError::Request("an epoch is never 0".to_owned()).into());
+        }
         let acknowledged =
             self.0.consumers.log().high_water(&hello.sensor, hello.epoch).await.map_err(CallError::Log)?;
         tracing::info!(sensor = %hello.sensor, host = %hello.hostname, version = %hello.version, acknowledged, "a sensor has connected");
@@ -119,10 +122,22 @@ impl Link {
 
     async fn acknowledge(&self, outcome: Appended) -> Result<(), Status> {
         self.context.metrics.duplicates.inc_by(outcome.duplicates);
-        self.context.metrics.missing.inc_by(outcome.missing);
+        if outcome.missing > 0 {
+            self.announce_missing(outcome.missing).await;
+        }
         let acknowledgement = v1::Acknowledgement { sequence: outcome.high_water };
         let answer = answer(ingest_response::Kind::Acknowledgement(acknowledgement));
         self.answers.send(Ok(answer)).await.map_err(|_| Status::cancelled("the sensor has gone"))
+    }
+
+    async fn announce_missing(&self, missing: u64) {
+        self.context.metrics.missing.inc_by(missing);
+        let text =
+            format!("{missing} alerts of the sensor {} were lost before they came here", self.hello.sensor);
+        let fields =
+            [("sensor".to_owned(), self.hello.sensor.clone()), ("missing".to_owned(), missing.to_string())];
+        let rule = "Cadge internal: alerts missing";
+        self.context.announcer.raise(rule, Priority::Critical, &text, fields.into()).await;
     }
 
     /// Leaves out what is no alert of this sensor: it would be unreadable for every consumer, and
@@ -139,19 +154,20 @@ impl Link {
             return Ok(None);
         }
         self.context.metrics.received.inc_by(count);
-        let numbered = (batch.first_sequence..).zip(batch.alerts);
+        let first = batch.first_sequence;
+        let numbered = (first..).zip(batch.alerts);
         let alerts: Vec<_> = numbered.filter(|(sequence, alert)| self.is_sound(*sequence, alert)).collect();
         let Some(malformed) = count.checked_sub(alerts.len() as u64).filter(|malformed| *malformed > 0)
         else {
-            return Ok(Some(self.append(alerts, last)));
+            return Ok(Some(self.append(first, alerts, last)));
         };
         self.context.metrics.malformed.inc_by(malformed);
         tracing::error!(sensor = %self.hello.sensor, malformed, "alerts can't be read, or are not the sensor's: they are left out");
-        Ok(Some(self.append(alerts, last)))
+        Ok(Some(self.append(first, alerts, last)))
     }
 
-    fn append(&self, alerts: Vec<(u64, RawAlert)>, last: u64) -> Append {
-        Append { sensor: self.hello.sensor.clone(), epoch: self.hello.epoch, alerts, last }
+    fn append(&self, first: u64, alerts: Vec<(u64, RawAlert)>, last: u64) -> Append {
+        Append { sensor: self.hello.sensor.clone(), epoch: self.hello.epoch, first, alerts, last }
     }
 
     fn is_sound(&self, sequence: u64, alert: &RawAlert) -> bool {

@@ -17,6 +17,7 @@ use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
 use tonic::{Request, Status};
 
+use crate::announce::Announcer;
 use crate::config::Role;
 use crate::consume::Consumers;
 use crate::identity::Peer;
@@ -37,6 +38,7 @@ const MESSAGE_BYTES_MAX: usize = 4 << 20;
 pub(crate) struct Context {
     pub(crate) consumers: Consumers,
     pub(crate) metrics: Metrics,
+    pub(crate) announcer: Announcer,
     pub(crate) stop: CancellationToken,
 }
 

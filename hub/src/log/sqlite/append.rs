@@ -1,0 +1,70 @@
+//! Puts a batch into the tables, without what they have already.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cadge_proto::raw::RawAlert;
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::super::{Append, Appended, Entry, UNORDERED};
+
+const SENSOR: &str =
+    "INSERT INTO sensors (name) VALUES (?) ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id";
+
+const ALERT: &str = "INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?)";
+
+const HIGH_WATER: &str = "SELECT sequence FROM high_water WHERE sensor = ? AND epoch = ?";
+
+const RAISE: &str =
+    "INSERT INTO high_water VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence";
+
+/// Adds what is new of a batch behind `last`, and to `entries`.
+pub(super) fn append(
+    transaction: &Transaction<'_>,
+    batch: &Append,
+    last: &mut u64,
+    entries: &mut Vec<Entry>,
+) -> rusqlite::Result<Appended> {
+    let sensor: i64 = transaction.prepare_cached(SENSOR)?.query_row([&batch.sensor], |row| row.get(0))?;
+    let received = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let received = i64::try_from(received).unwrap_or(i64::MAX);
+    let epoch = batch.epoch.cast_signed();
+    let mut statement = transaction.prepare_cached(ALERT)?;
+    let mut add = |(sequence, alert): &(u64, RawAlert)| -> rusqlite::Result<bool> {
+        let bytes: &[u8] = alert.as_bytes();
+        let position = *last + 1;
+        let values = params![position.cast_signed(), sensor, epoch, sequence.cast_signed(), received, bytes];
+        let is_new = statement.execute(values)? > 0;
+        if is_new {
+            *last = position;
+            entries.push(Entry { position, alert: alert.clone() });
+        }
+        Ok(is_new)
+    };
+    if batch.epoch == UNORDERED {
+        let mut outcome = Appended::default();
+        for alert in &batch.alerts {
+            outcome.duplicates += u64::from(!add(alert)?);
+        }
+        return Ok(outcome);
+    }
+    let known: Option<i64> = transaction
+        .prepare_cached(HIGH_WATER)?
+        .query_row(params![sensor, epoch], |row| row.get(0))
+        .optional()?;
+    let before = known.unwrap_or(0).cast_unsigned();
+    let mut outcome = Appended::behind(before, batch);
+    for alert in &batch.alerts {
+        if outcome.takes(alert.0) {
+            add(alert)?;
+        }
+    }
+    outcome.high_water = outcome.high_water.max(batch.last);
+    if outcome.high_water > before {
+        transaction.prepare_cached(RAISE)?.execute(params![
+            sensor,
+            epoch,
+            outcome.high_water.cast_signed()
+        ])?;
+    }
+    Ok(outcome)
+}
