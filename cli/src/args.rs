@@ -49,12 +49,14 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   cadge tail                                the hub of `cadge up`, from now on
   cadge tail --cursor mine                  resume where this cursor was
+  cadge tail --filter 'alert.priority_num <= 3 and not container.id = host'
   cadge tail --hub https://hub:5060 --cert me.crt --key me.key --ca ca.crt --json")]
     Tail(Tail),
     /// Print the alerts that you have not had yet, and stop.
     #[command(after_help = "Examples:
   cadge get --json
-  cadge get --after 0 --limit 100           the oldest hundred, whether had or not")]
+  cadge get --after 0 --limit 100           the oldest hundred, whether had or not
+  cadge get --after 0 --filter 'alert.rule contains shell' --json")]
     Get(Get),
     /// Look at rules.
     #[command(subcommand)]
@@ -171,6 +173,17 @@ pub(crate) struct Print {
     pub(crate) color: Color,
 }
 
+/// Which alerts, and how much of them.
+#[derive(Args, Debug)]
+pub(crate) struct Pick {
+    /// Only alerts that this condition is true for, such as `alert.rule = "R" and k8s.ns.name = shop`.
+    #[arg(long, default_value = "", value_name = "CONDITION", hide_default_value = true)]
+    pub(crate) filter: String,
+    /// Only these output fields, with commas between them.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
+}
+
 /// `cadge tail`.
 #[derive(Args, Debug)]
 pub(crate) struct Tail {
@@ -178,6 +191,8 @@ pub(crate) struct Tail {
     pub(crate) reach: Reach,
     #[command(flatten)]
     pub(crate) print: Print,
+    #[command(flatten)]
+    pub(crate) pick: Pick,
     /// Remember under this name what was printed, and go on after it. Without: from now on.
     #[arg(long, value_name = "NAME")]
     pub(crate) cursor: Option<String>,
@@ -202,6 +217,8 @@ pub(crate) struct Get {
     pub(crate) reach: Reach,
     #[command(flatten)]
     pub(crate) print: Print,
+    #[command(flatten)]
+    pub(crate) pick: Pick,
     /// Print what stands after this position in the log, and leave your place as it is.
     #[arg(long, value_name = "POSITION")]
     pub(crate) after: Option<u64>,

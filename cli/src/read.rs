@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use cadge_client::{Client, Start, SubscribeOptions};
+use cadge_client::{Client, GetOptions, Start, SubscribeOptions};
 use futures_util::StreamExt as _;
 
 use crate::args::{From, Get, Reach, Tail};
@@ -22,7 +22,13 @@ pub(crate) fn tail(args: &Tail) -> Result<()> {
             From::Now => Start::Now,
             From::Beginning => Start::Beginning,
         };
-        let options = SubscribeOptions { cursor: args.cursor.clone(), start, ..SubscribeOptions::default() };
+        let options = SubscribeOptions {
+            cursor: args.cursor.clone(),
+            start,
+            filter: args.pick.filter.clone(),
+            fields: args.pick.fields.clone(),
+            ..SubscribeOptions::default()
+        };
         let mut entries = client.subscribe(options);
         loop {
             tokio::select! {
@@ -41,8 +47,16 @@ pub(crate) fn get(args: &Get) -> Result<()> {
     let printer = Printer::from(&args.print);
     runtime()?.block_on(async {
         let client = connect(&args.reach).await?;
-        if let Some(after) = args.after {
-            let mut entries = client.get(after, args.limit.unwrap_or(0)).await?;
+        let picks = !args.pick.filter.is_empty() || !args.pick.fields.is_empty();
+        if args.after.is_some() || picks {
+            let options = GetOptions {
+                after: args.after.unwrap_or(0),
+                limit: args.limit.unwrap_or(0),
+                filter: args.pick.filter.clone(),
+                fields: args.pick.fields.clone(),
+                ..GetOptions::default()
+            };
+            let mut entries = client.get_range(options).await?;
             while let Some(entry) = entries.next().await {
                 printer.print(&entry?.alert)?;
             }

@@ -18,7 +18,59 @@ pub struct Given {
     json: Option<Json>,
 }
 
+/// What an alert says beside its tags and fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// The rule's name.
+    pub rule: &'a str,
+    /// The rule's priority: 0 is `Emergency`, 7 is `Debug`.
+    pub priority: i32,
+    /// The same, as Falco writes it.
+    pub priority_name: &'a str,
+    /// The formatted output.
+    pub output: &'a str,
+    /// The host on which it happened.
+    pub hostname: &'a str,
+    /// The sensor's name.
+    pub sensor: &'a str,
+    /// The source's name.
+    pub source: &'a str,
+    /// When it happened, in nanoseconds since the Unix epoch.
+    pub time_ns: i64,
+}
+
 impl Given {
+    /// Of an alert: the fields `alert.*`, and those of its output as far as the engine knows them and
+    /// they have a value.
+    pub fn alert<'a>(
+        said: &Said<'a>,
+        tags: impl Iterator<Item = &'a str>,
+        fields: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let mut given = Self { source: said.source.to_owned(), ..Self::default() };
+        for (name, text) in fields.filter(|(_, text)| *text != crate::output::MISSING) {
+            let bare = name.split_once('[').map_or(name, |(name, _)| name);
+            if let Some((field, _)) = fields::find(bare)
+                && let Some(value) = parsed(field, text)
+            {
+                given.values.insert(name.to_owned(), vec![value]);
+            }
+        }
+        given.derive();
+        let text = |text: &str| Owned::Text(text.as_bytes().to_vec());
+        let mut set = |name: &str, values: Vec<Owned>| given.values.insert(name.to_owned(), values);
+        set("alert.rule", vec![text(said.rule)]);
+        set("alert.priority", vec![text(said.priority_name)]);
+        set("alert.priority_num", vec![Owned::Number(said.priority.into())]);
+        set("alert.output", vec![text(said.output)]);
+        set("alert.hostname", vec![text(said.hostname)]);
+        set("alert.sensor", vec![text(said.sensor)]);
+        set("alert.source", vec![text(said.source)]);
+        set("alert.time", vec![Owned::Number(said.time_ns.into())]);
+        set("alert.tags", tags.map(text).collect());
+        given
+    }
+
     /// Of a mapping of names to values; lists have several. The error says which name or value is wrong.
     pub fn new(map: &serde_json::Map<String, Json>) -> Result<Self, String> {
         let mut given = Self { source: fields::SYSCALL.to_owned(), ..Self::default() };
@@ -64,32 +116,39 @@ impl Given {
         Ok(())
     }
 
-    /// What follows from what is given: nobody writes that a path that was opened is a file.
+    /// What an event has even if nobody writes it.
     fn fill(&mut self) {
+        let text = |text: &str| Owned::Text(text.as_bytes().to_vec());
+        // The kind decides it, whatever is written.
+        let dir = if self.kind.is_none_or(EventType::is_call) { "<" } else { ">" };
+        self.values.insert("evt.dir".to_owned(), vec![text(dir)]);
+        self.assume("evt.num", Owned::Number(1));
+        self.assume("evt.source", text(&self.source.clone()));
+        self.assume("container.id", text("host"));
+        self.assume("evt.rawres", Owned::Number(0));
+        self.assume("evt.res", text("SUCCESS"));
+        self.derive();
+    }
+
+    fn assume(&mut self, name: &str, value: Owned) {
+        self.values.entry(name.to_owned()).or_insert_with(|| vec![value]);
+    }
+
+    /// What follows from what is given: nobody writes that a path that was opened is a file.
+    fn derive(&mut self) {
         let text = |text: &str| Owned::Text(text.as_bytes().to_vec());
         let path = match self.values.get("fd.name").and_then(|values| values.first()) {
             Some(Owned::Text(name)) if name.starts_with(b"/") => Some(name.clone()),
             _ => None,
         };
-        // The kind decides it, whatever is written.
-        let dir = if self.kind.is_none_or(EventType::is_call) { "<" } else { ">" };
-        self.values.insert("evt.dir".to_owned(), vec![text(dir)]);
-        let mut default = |name: &str, value: Owned| {
-            self.values.entry(name.to_owned()).or_insert_with(|| vec![value]);
-        };
-        default("evt.num", Owned::Number(1));
-        default("evt.source", text(&self.source));
-        default("container.id", text("host"));
-        default("evt.rawres", Owned::Number(0));
-        default("evt.res", text("SUCCESS"));
         if let Some(path) = path {
             let at = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-            default("fd.typechar", text("f"));
-            default("fd.type", text("file"));
-            default("fd.num", Owned::Number(3));
-            default("fd.directory", Owned::Text(path[..at.max(1)].to_vec()));
-            default("fd.filename", Owned::Text(path[at + 1..].to_vec()));
-            default("fs.path.name", Owned::Text(path));
+            self.assume("fd.typechar", text("f"));
+            self.assume("fd.type", text("file"));
+            self.assume("fd.num", Owned::Number(3));
+            self.assume("fd.directory", Owned::Text(path[..at.max(1)].to_vec()));
+            self.assume("fd.filename", Owned::Text(path[at + 1..].to_vec()));
+            self.assume("fs.path.name", Owned::Text(path));
         }
         for (pair, from) in [
             ("fd.ip", ["fd.cip", "fd.sip"]),
@@ -150,15 +209,18 @@ impl Given {
 }
 
 fn typed(field: &Field, value: &Json) -> Option<Owned> {
-    let text = match value {
-        Json::String(text) => text.clone(),
-        Json::Object(_) | Json::Array(_) | Json::Null => return None,
-        other => other.to_string(),
-    };
+    match value {
+        Json::String(text) => parsed(field, text),
+        Json::Object(_) | Json::Array(_) | Json::Null => None,
+        other => parsed(field, &other.to_string()),
+    }
+}
+
+fn parsed(field: &Field, text: &str) -> Option<Owned> {
     Some(match field.ty {
         Type::Bool => Owned::Bool(text.parse().ok()?),
         Type::Ipaddr | Type::Ipnet => Owned::Ip(text.parse::<IpAddr>().ok()?),
         ty if ty.is_number() => Owned::Number(text.parse().ok()?),
-        _ => Owned::Text(text.into_bytes()),
+        _ => Owned::Text(text.as_bytes().to_vec()),
     })
 }

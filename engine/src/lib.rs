@@ -21,6 +21,7 @@ pub mod output;
 mod settings;
 pub mod ruleset;
 mod interpreter;
+mod filter;
 mod lint;
 mod needs;
 mod trace;
@@ -28,7 +29,8 @@ pub mod alert;
 
 pub use alert::{Alert, Priority};
 pub use event::{Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, L4Proto, Process, Processes};
-pub use given::Given;
+pub use filter::Filter;
+pub use given::{Given, Said};
 pub use graph::Scratch;
 pub use problem::{Code, Problem};
 /// The version of Falco's rule language that this is: major, minor, patch.

@@ -10,6 +10,10 @@ use tokio::sync::watch;
 use crate::announce::Announcer;
 use crate::log::{Entry, Log, LogError};
 use crate::metrics::Metrics;
+use crate::view::View;
+
+/// Alerts that are decoded at once for a view: it must not hold up other tasks.
+const VIEWED: usize = 128;
 
 /// Where a consumer starts whose cursor does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,7 @@ struct Live {
 pub(crate) struct Consumer {
     consumers: Consumers,
     name: Option<String>,
+    view: View,
     id: u64,
     position: u64,
     committed: u64,
@@ -59,7 +64,12 @@ impl Consumers {
     }
 
     /// Opens a consumer at its cursor's place, or at `start`.
-    pub(crate) async fn open(&self, name: Option<String>, start: Start) -> Result<Consumer, LogError> {
+    pub(crate) async fn open(
+        &self,
+        name: Option<String>,
+        start: Start,
+        view: View,
+    ) -> Result<Consumer, LogError> {
         let head = self.log.head();
         let known = match &name {
             Some(name) => self.log.cursor(name).await?,
@@ -81,7 +91,7 @@ impl Consumers {
             live.places.entry(name.clone()).or_default().insert(id, position);
         }
         drop(live);
-        Ok(Consumer { consumers: self.clone(), name, id, position, committed: position, head })
+        Ok(Consumer { consumers: self.clone(), name, view, id, position, committed: position, head })
     }
 
     fn live(&self) -> std::sync::MutexGuard<'_, Live> {
@@ -100,11 +110,13 @@ impl Consumer {
         *self.head.borrow()
     }
 
-    /// The next alerts, at least one: waits for it. To drop the future loses nothing.
+    /// Goes on in the log, and waits for something to be there. Answers what its view shows of that, which
+    /// may be nothing. To drop the future loses nothing.
     pub(crate) async fn next(&mut self, count: usize, bytes: usize) -> Result<Vec<Entry>, LogError> {
         loop {
+            let before = self.position;
             let entries = self.ready(count, bytes).await?;
-            if !entries.is_empty() {
+            if self.position > before {
                 return Ok(entries);
             }
             if self.head.changed().await.is_err() {
@@ -113,9 +125,10 @@ impl Consumer {
         }
     }
 
-    /// The next alerts that are there already.
+    /// Goes on over what is there already. Answers what its view shows of that.
     pub(crate) async fn ready(&mut self, count: usize, bytes: usize) -> Result<Vec<Entry>, LogError> {
         self.head.borrow_and_update();
+        let count = if self.view.is_whole() { count } else { count.min(VIEWED) };
         let entries = self.consumers.log.read(self.position, count, bytes).await?;
         if let Some(first) = entries.first()
             && first.position > self.position + 1
@@ -125,7 +138,7 @@ impl Consumer {
         if let Some(last) = entries.last() {
             self.position = last.position;
         }
-        Ok(entries)
+        Ok(self.view.of(entries))
     }
 
     /// Counts and announces what the log no longer has of what this consumer has not had. Who asks for the

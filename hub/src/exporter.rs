@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::consume::{Consumer, Consumers, Start};
 use crate::log::Entry;
+use crate::view::View;
 
 /// The labels, in falco-exporter's order.
 const LABELS: &[&str] = &["rule", "priority", "hostname", "source", "k8s_ns_name", "k8s_pod_name", "tags"];
@@ -50,7 +51,8 @@ impl Exporter {
         &mut self,
         consumers: &Consumers,
     ) -> Result<std::convert::Infallible, crate::log::LogError> {
-        let mut consumer: Consumer = consumers.open(Some("exporter".to_owned()), Start::Beginning).await?;
+        let mut consumer: Consumer =
+            consumers.open(Some("exporter".to_owned()), Start::Beginning, View::default()).await?;
         loop {
             let entries = consumer.next(COUNT_MAX, BYTES_MAX).await?;
             for entry in &entries {

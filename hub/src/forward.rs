@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 
 use crate::consume::{Consumer, Consumers, Start};
 use crate::log::LogError;
+use crate::view::View;
 
 /// Bytes of alerts that one reading brings, about.
 const BYTES_MAX: usize = 4 << 20;
@@ -19,7 +20,8 @@ impl Feeds for LogFeeds {
     fn open(&self, consumer: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
         let name = consumer.to_owned();
         Box::pin(async move {
-            let consumer = self.0.open(Some(name), Start::Now).await.map_err(|error| failed(&error))?;
+            let consumer =
+                self.0.open(Some(name), Start::Now, View::default()).await.map_err(|error| failed(&error))?;
             Ok(Box::new(LogFeed(consumer)) as Box<dyn Feed>)
         })
     }

@@ -7,6 +7,8 @@ pub mod config;
 pub mod log;
 mod metrics;
 mod announce;
+mod filter;
+mod view;
 mod consume;
 mod identity;
 mod tls;

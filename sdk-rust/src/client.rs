@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use cadge_proto::cadge::v1::outputs_client::OutputsClient;
 use cadge_proto::cadge::v1::{self, GetRequest};
@@ -38,6 +39,23 @@ pub struct Version {
     pub hub: String,
     /// The rule language's, such as `0.63.0`.
     pub engine: String,
+}
+
+/// What to get of the log.
+#[derive(Clone, Debug, Default)]
+pub struct GetOptions {
+    /// Only alerts after this position; 0 is the log's beginning.
+    pub after: u64,
+    /// At most so many; 0 is no bound.
+    pub limit: u64,
+    /// Only what the hub has received since this moment.
+    pub since: Option<SystemTime>,
+    /// Only what the hub has received before this moment.
+    pub until: Option<SystemTime>,
+    /// As in [`SubscribeOptions::filter`].
+    pub filter: String,
+    /// As in [`SubscribeOptions::fields`].
+    pub fields: Vec<String>,
 }
 
 impl Client {
@@ -82,8 +100,18 @@ impl Client {
         after: u64,
         limit: u64,
     ) -> Result<impl Stream<Item = Result<Entry, Error>> + Unpin + use<>, Error> {
-        let responses =
-            outputs_client(self.channel.clone()).get(GetRequest { after, limit }).await?.into_inner();
+        self.get_range(GetOptions { after, limit, ..GetOptions::default() }).await
+    }
+
+    /// A range of the log, or what a filter admits of it. Moves no cursor.
+    pub async fn get_range(
+        &self,
+        options: GetOptions,
+    ) -> Result<impl Stream<Item = Result<Entry, Error>> + Unpin + use<>, Error> {
+        let GetOptions { after, limit, since, until, filter, fields } = options;
+        let (since, until) = (since.map(Into::into), until.map(Into::into));
+        let request = GetRequest { after, limit, since, until, filter, fields };
+        let responses = outputs_client(self.channel.clone()).get(request).await?.into_inner();
         Ok(Box::pin(
             responses
                 .map_err(Error::from)

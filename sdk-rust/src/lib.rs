@@ -21,7 +21,7 @@ mod error;
 
 pub use cadge_proto::cadge::v1::Alert;
 pub use cadge_proto::{Priority, json, priority_name};
-pub use client::{Client, Version};
+pub use client::{Client, GetOptions, Version};
 pub use error::Error;
 pub use subscribe::{Start, SubscribeOptions, Subscription};
 

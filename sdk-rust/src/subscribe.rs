@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cadge_proto::cadge::v1::{self, SubscribeRequest, subscribe_request::Kind};
 use futures_util::Stream;
@@ -32,6 +32,10 @@ pub enum Start {
     Now,
     /// With the oldest alert that the hub has.
     Beginning,
+    /// Behind a position.
+    After(u64),
+    /// With the alerts that the hub has received since a moment.
+    Since(SystemTime),
 }
 
 /// How to subscribe.
@@ -45,12 +49,17 @@ pub struct SubscribeOptions {
     /// Leave it to the caller to acknowledge, with [`Subscription::acknowledge`]. Otherwise an
     /// alert counts as dealt with once the next one is asked for.
     pub manual: bool,
+    /// Only alerts that this condition is true for, in Falco's language: it may name every field that outputs
+    /// name, and `alert.rule`, `alert.priority`, `alert.tags` and their like. Empty: all.
+    pub filter: String,
+    /// Of `output_fields` only these. Empty: all.
+    pub fields: Vec<String>,
 }
 
 impl SubscribeOptions {
     /// With a durable cursor, which starts at the log's beginning.
     pub fn durable(cursor: &str) -> Self {
-        Self { cursor: Some(cursor.to_string()), start: Start::Beginning, manual: false }
+        Self { cursor: Some(cursor.to_string()), start: Start::Beginning, ..Self::default() }
     }
 }
 
@@ -167,16 +176,24 @@ impl Link {
     }
 
     fn open(&self) -> v1::Open {
-        let start = match self.options.start {
-            Start::Now => v1::Start::Now,
-            Start::Beginning => v1::Start::Beginning,
-        };
-        v1::Open {
+        let is_durable = self.options.cursor.is_some();
+        let mut open = v1::Open {
             cursor: self.options.cursor.clone().unwrap_or_default(),
-            start: start.into(),
-            transient: self.options.cursor.is_none(),
-            after: if self.options.cursor.is_none() { self.last } else { None },
+            transient: !is_durable,
+            filter: self.options.filter.clone(),
+            fields: self.options.fields.clone(),
+            ..v1::Open::default()
+        };
+        match self.options.start {
+            Start::Now => {}
+            Start::Beginning => open.set_start(v1::Start::Beginning),
+            Start::After(position) => open.after = Some(position),
+            Start::Since(time) => open.since = Some(time.into()),
         }
+        if !is_durable && self.last.is_some() {
+            open.after = self.last;
+        }
+        open
     }
 
     /// `false`: nobody listens any more.

@@ -163,7 +163,7 @@ impl Accessor {
                     });
                     first.map(|value| see(value.as_value()))
                 }
-                Get::Nobody => None,
+                Get::Given | Get::Nobody => None,
             },
             Source::Call(call) => match call.evaluate(event) {
                 Some(Data::One(value)) => Some(see(value.as_value())),

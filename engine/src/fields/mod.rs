@@ -2,6 +2,7 @@
 //! all read it.
 
 mod accessor;
+mod alert;
 mod call;
 mod container;
 mod evt;
@@ -68,6 +69,7 @@ pub const CLASSES: &[Class] = &[
     class("k8s", SYSCALL, "the pod of the container", container::K8S),
     class("ka", K8S_AUDIT, "an event of the audit log of Kubernetes", ka::FIELDS),
     class("jevt", "", "an event that is a JSON object", json::JEVT),
+    class("alert", alert::SOURCE, "an alert, in filters on alerts", alert::FIELDS),
     class("json", "", "an event that is a JSON object", json::JSON),
 ];
 

@@ -113,6 +113,8 @@ pub(crate) enum Get {
     Many(Many),
     /// What stands at a path of a JSON object; `*` is every item of an array.
     Json(&'static str),
+    /// Only what is made of fields has it.
+    Given,
     /// No source can fill it yet: it is always missing.
     Nobody,
 }

@@ -141,7 +141,8 @@ impl Builder {
     }
 }
 
-fn unknown_field(message: &str, left: &Operand) -> Option<String> {
+/// What a field that nobody knows was probably meant to be.
+pub(super) fn unknown_field(message: &str, left: &Operand) -> Option<String> {
     let name = left.field_name().filter(|name| message.ends_with(&format!("nonexistent field {name}")))?;
     nearest(name, fields::all().map(|field| field.name)).map(|known| format!("did you mean `{known}`?"))
 }

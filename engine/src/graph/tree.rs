@@ -2,6 +2,8 @@
 //!
 //! What the graph answers must be what this answers; tests and the benchmark compare them.
 
+use super::build::unknown_field;
+use super::matcher::Failure;
 use super::{BuildError, Test};
 use crate::Event;
 use crate::condition::ast::{Expr, Node};
@@ -26,7 +28,11 @@ impl Tree {
             Node::Or(parts) => Self::Or(all(parts)?),
             Node::Not(part) => Self::Not(Box::new(Self::new(part, scope)?)),
             Node::Check(check) => {
-                let fail = |(message, span)| BuildError { message, span, hint: None };
+                let fail = |(message, span): Failure| BuildError {
+                    hint: unknown_field(&message, &check.left),
+                    message,
+                    span,
+                };
                 Self::Test(Box::new(Test::new(check, scope).map_err(fail)?))
             }
             Node::Macro(name) => {

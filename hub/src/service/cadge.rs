@@ -11,18 +11,22 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::falco::own_cursor;
-use super::{Answers, BYTES_MAX, COUNT_MAX, Context, caller};
+use super::{Answers, BYTES_MAX, COUNT_MAX, Context, caller, time_ns, view};
 use crate::config::Role;
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
-use crate::log::Entry;
+use crate::identity::Peer;
+use crate::log::{Entry, LogError};
 use crate::metrics::Present;
 
-/// With no alerts there is a sign of life so often.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// With no alerts there is a sign of life so often, unless the subscriber wants it otherwise.
+const HEARTBEAT_MS: u32 = 10_000;
+
+/// Within what a subscriber may choose.
+const HEARTBEATS_MS: std::ops::RangeInclusive<u32> = 100..=600_000;
 
 /// Responses between the log and a connection.
-const QUEUE: usize = 4;
+const QUEUE: usize = 2;
 
 /// Bytes of a cursor's name.
 const CURSOR_BYTES_MAX: usize = 128;
@@ -45,100 +49,197 @@ impl outputs_server::Outputs for Outputs {
         let Some(subscribe_request::Kind::Open(open)) = first else {
             return Err(CallError::Request("the first message must be `open`".to_owned()).into());
         };
-        if open.cursor.len() > CURSOR_BYTES_MAX {
-            return Err(CallError::Request(format!(
-                "the cursor's name has more than {CURSOR_BYTES_MAX} bytes"
-            ))
-            .into());
-        }
-        let own = own_cursor(&peer);
-        let name = match (open.transient, open.cursor.as_str()) {
-            (true, _) => None,
-            (false, "") => Some(own),
-            (false, cursor) => Some(format!("{own}/{cursor}")),
-        };
-        let start = match (open.transient, open.after, v1::Start::try_from(open.start)) {
-            (true, Some(after), _) => Start::After(after),
-            (_, _, Ok(v1::Start::Beginning)) => Start::Beginning,
-            _ => Start::Now,
-        };
-        let consumer = self.0.consumers.open(name, start).await.map_err(CallError::Log)?;
+        let heartbeat = heartbeat(open.heartbeat_ms)?;
+        let consumer = self.open(&peer, open).await?;
         let (responses, outgoing) = mpsc::channel(QUEUE);
         let context = self.0.clone();
         tokio::spawn(async move {
+            let subscription = Subscription { consumer, sent: 0, acknowledged: 0 };
             tokio::select! {
                 () = context.stop.cancelled() => {}
                 () = responses.closed() => {}
-                outcome = exchange(&context, consumer, requests, &responses) => if let Err(status) = outcome {
-                    let _ = responses.send(Err(status)).await;
-                },
+                outcome = subscription.run(&context, requests, &responses, heartbeat) => {
+                    if let Err(status) = outcome {
+                        let _ = responses.send(Err(status)).await;
+                    }
+                }
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Self::GetStream>, Status> {
-        caller(&request, &[Role::Consumer])?;
-        let GetRequest { after, limit } = request.into_inner();
-        let consumer = self.0.consumers.open(None, Start::After(after)).await.map_err(CallError::Log)?;
-        let until = consumer.head();
+        let peer = caller(&request, &[Role::Consumer])?;
+        let GetRequest { after, limit, since, until, filter, fields } = request.into_inner();
+        let view = view(&peer, &filter, fields)?;
+        let log = self.0.consumers.log();
+        let mut range = (after, *log.head().borrow());
+        if let Some(since) = since {
+            range.0 = range.0.max(log.position_at(time_ns(&since)).await.map_err(CallError::Log)?);
+        }
+        if let Some(until) = until {
+            range.1 = range.1.min(log.position_at(time_ns(&until)).await.map_err(CallError::Log)?);
+        }
+        let start = Start::After(range.0);
+        let consumer = self.0.consumers.open(None, start, view).await.map_err(CallError::Log)?;
         let left = if limit == 0 { u64::MAX } else { limit };
-        let responses = stream::unfold((consumer, left), move |(mut consumer, left)| async move {
-            if left == 0 || consumer.position() >= until {
-                return None;
-            }
-            let count = usize::try_from(left).unwrap_or(usize::MAX).min(COUNT_MAX);
-            match consumer.ready(count, BYTES_MAX).await {
-                Ok(entries) if entries.is_empty() => None,
-                Ok(entries) => {
-                    let left = left.saturating_sub(entries.len() as u64);
-                    Some((Ok(response(entries, until)), (consumer, left)))
+        let page = Page { consumer, left, until: range.1 };
+        let responses = stream::unfold(page, |mut page| async {
+            match page.next().await {
+                Ok(response) => response.map(|response| (Ok(response), page)),
+                Err(error) => {
+                    page.left = 0;
+                    Some((Err(CallError::Log(error).into()), page))
                 }
-                Err(error) => Some((Err(CallError::Log(error).into()), (consumer, 0))),
             }
         });
         Ok(Response::new(Box::pin(responses)))
     }
 }
 
-fn response(entries: Vec<Entry>, head: u64) -> SubscribeResponse {
-    let entry = |entry: Entry| v1::Entry { position: entry.position, alert: Some(entry.alert) };
-    SubscribeResponse { entries: entries.into_iter().map(entry).collect(), head, resumed: None }
+impl Outputs {
+    async fn open(&self, peer: &Peer, open: v1::Open) -> Result<Consumer, Status> {
+        if open.cursor.len() > CURSOR_BYTES_MAX {
+            let text = format!("the cursor's name has more than {CURSOR_BYTES_MAX} bytes");
+            return Err(CallError::Request(text).into());
+        }
+        let view = view(peer, &open.filter, open.fields)?;
+        let own = own_cursor(peer);
+        let name = match (open.transient, open.cursor.as_str()) {
+            (true, _) => None,
+            (false, "") => Some(own),
+            (false, cursor) => Some(format!("{own}/{cursor}")),
+        };
+        let consumers = &self.0.consumers;
+        let start = match (open.after, open.since, v1::Start::try_from(open.start)) {
+            (Some(after), _, _) => Start::After(after),
+            (_, Some(since), _) => {
+                Start::After(consumers.log().position_at(time_ns(&since)).await.map_err(CallError::Log)?)
+            }
+            (_, _, Ok(v1::Start::Beginning)) => Start::Beginning,
+            _ => Start::Now,
+        };
+        Ok(consumers.open(name, start, view).await.map_err(CallError::Log)?)
+    }
 }
 
-/// Sends alerts and takes acknowledgements for as long as the client listens.
-async fn exchange(
-    context: &Context,
-    mut consumer: Consumer,
-    mut requests: Streaming<SubscribeRequest>,
-    responses: &mpsc::Sender<Result<SubscribeResponse, Status>>,
-) -> Result<(), Status> {
-    let _present = Present::new(&context.metrics.subscribers);
-    let gone = |_| Status::cancelled("the subscriber has gone");
-    let mut first = response(Vec::new(), consumer.head());
-    first.resumed = Some(consumer.position());
-    responses.send(Ok(first)).await.map_err(gone)?;
-    let mut heartbeat = tokio::time::interval(HEARTBEAT);
-    heartbeat.reset();
-    let mut is_open = true;
-    loop {
-        let next = tokio::select! {
-            request = requests.message(), if is_open => match request? {
-                Some(SubscribeRequest { kind: Some(subscribe_request::Kind::Acknowledge(position)) }) => {
-                    consumer.commit(position).await.map_err(CallError::Log)?;
+fn heartbeat(ms: u32) -> Result<Duration, CallError> {
+    let ms = if ms == 0 { HEARTBEAT_MS } else { ms };
+    if HEARTBEATS_MS.contains(&ms) {
+        return Ok(Duration::from_millis(ms.into()));
+    }
+    let (least, most) = (HEARTBEATS_MS.start(), HEARTBEATS_MS.end());
+    Err(CallError::Request(format!("`heartbeat_ms: {ms}` is not within {least} and {most}")))
+}
+
+fn response(consumer: &Consumer, entries: Vec<Entry>) -> SubscribeResponse {
+    let entry = |entry: Entry| v1::Entry { position: entry.position, alert: Some(entry.alert) };
+    let (head, position) = (consumer.head(), consumer.position());
+    let entries = entries.into_iter().map(entry).collect();
+    SubscribeResponse { entries, head, resumed: None, position, lag: head.saturating_sub(position) }
+}
+
+/// What a `get` still has to answer.
+struct Page {
+    consumer: Consumer,
+    left: u64,
+    until: u64,
+}
+
+impl Page {
+    /// The next response that has alerts, or one that says how far the log was gone through; `None` at
+    /// the end.
+    async fn next(&mut self) -> Result<Option<SubscribeResponse>, LogError> {
+        let before = self.consumer.position();
+        if self.left == 0 || before >= self.until {
+            return Ok(None);
+        }
+        let count = usize::try_from(self.left.min(self.until - before)).unwrap_or(usize::MAX).min(COUNT_MAX);
+        let mut entries = self.consumer.ready(count, BYTES_MAX).await?;
+        if self.consumer.position() == before {
+            return Ok(None);
+        }
+        entries.retain(|entry| entry.position <= self.until);
+        self.left -= entries.len() as u64;
+        Ok(Some(response(&self.consumer, entries)))
+    }
+}
+
+/// A subscriber's stream.
+struct Subscription {
+    consumer: Consumer,
+    /// The last alert that was sent.
+    sent: u64,
+    /// The last that was acknowledged.
+    acknowledged: u64,
+}
+
+impl Subscription {
+    /// Sends alerts and takes acknowledgements for as long as the client listens.
+    async fn run(
+        mut self,
+        context: &Context,
+        mut requests: Streaming<SubscribeRequest>,
+        responses: &mpsc::Sender<Result<SubscribeResponse, Status>>,
+        heartbeat: Duration,
+    ) -> Result<(), Status> {
+        let _present = Present::new(&context.metrics.subscribers);
+        let gone = |_| Status::cancelled("the subscriber has gone");
+        let mut first = response(&self.consumer, Vec::new());
+        first.resumed = Some(self.consumer.position());
+        responses.send(Ok(first)).await.map_err(gone)?;
+        let mut heartbeat = tokio::time::interval(heartbeat);
+        heartbeat.reset();
+        let mut is_open = true;
+        loop {
+            let entries = tokio::select! {
+                request = requests.message(), if is_open => {
+                    is_open = self.take(request?).await?;
                     continue;
+                },
+                entries = self.consumer.next(COUNT_MAX, BYTES_MAX) => {
+                    let entries = entries.map_err(CallError::Log)?;
+                    if entries.is_empty() {
+                        continue;
+                    }
+                    entries
                 }
-                Some(_) => return Err(CallError::Request("expected an acknowledgement".to_owned()).into()),
-                None => {
-                    is_open = false;
-                    continue;
+                _ = heartbeat.tick() => {
+                    self.pass().await?;
+                    Vec::new()
                 }
-            },
-            entries = consumer.next(COUNT_MAX, BYTES_MAX) => entries.map_err(CallError::Log)?,
-            _ = heartbeat.tick() => Vec::new(),
-        };
-        context.metrics.sent.inc_by(next.len() as u64);
-        let head = consumer.head();
-        responses.send(Ok(response(next, head))).await.map_err(gone)?;
+            };
+            heartbeat.reset();
+            context.metrics.sent.inc_by(entries.len() as u64);
+            self.sent = entries.last().map_or(self.sent, |entry| entry.position);
+            responses.send(Ok(response(&self.consumer, entries))).await.map_err(gone)?;
+        }
+    }
+
+    /// Takes an acknowledgement. `false` is that the subscriber will send no more.
+    async fn take(&mut self, request: Option<SubscribeRequest>) -> Result<bool, Status> {
+        match request.map(|request| request.kind) {
+            Some(Some(subscribe_request::Kind::Acknowledge(position))) => {
+                // What was not sent yet can't be dealt with.
+                self.acknowledged = self.acknowledged.max(position.min(self.sent));
+                if self.acknowledged < self.sent {
+                    self.consumer.commit(position).await.map_err(CallError::Log)?;
+                } else {
+                    self.pass().await?;
+                }
+                Ok(true)
+            }
+            Some(_) => Err(CallError::Request("expected an acknowledgement".to_owned()).into()),
+            None => Ok(false),
+        }
+    }
+
+    /// Once everything that was sent is acknowledged, what the view left out behind it is too.
+    async fn pass(&mut self) -> Result<(), Status> {
+        if self.acknowledged >= self.sent {
+            let position = self.consumer.position();
+            self.consumer.commit(position).await.map_err(CallError::Log)?;
+        }
+        Ok(())
     }
 }

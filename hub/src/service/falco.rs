@@ -17,6 +17,7 @@ use crate::error::CallError;
 use crate::identity::Peer;
 use crate::log::{Entry, LogError};
 use crate::metrics::Present;
+use crate::view::View;
 
 /// This API knows no acknowledgement. An alert counts as had once it was handed to the connection so
 /// long ago and the connection still lives: a broken one brings the last second again.
@@ -44,8 +45,12 @@ impl outputs::service_server::Service for Falco {
     ) -> Result<Response<Self::subStream>, Status> {
         let peer = caller(&request, &[Role::Consumer])?;
         let mut requests = request.into_inner();
-        let consumer =
-            self.0.consumers.open(Some(own_cursor(&peer)), Start::Now).await.map_err(CallError::Log)?;
+        let consumer = self
+            .0
+            .consumers
+            .open(Some(own_cursor(&peer)), Start::Now, View::default())
+            .await
+            .map_err(CallError::Log)?;
         let (alerts, outgoing) = mpsc::channel(QUEUE);
         let context = self.0.clone();
         tokio::spawn(async move {
@@ -66,8 +71,12 @@ impl outputs::service_server::Service for Falco {
 
     async fn get(&self, request: Request<outputs::Request>) -> Result<Response<Self::getStream>, Status> {
         let peer = caller(&request, &[Role::Consumer])?;
-        let consumer =
-            self.0.consumers.open(Some(own_cursor(&peer)), Start::Beginning).await.map_err(CallError::Log)?;
+        let consumer = self
+            .0
+            .consumers
+            .open(Some(own_cursor(&peer)), Start::Beginning, View::default())
+            .await
+            .map_err(CallError::Log)?;
         let until = consumer.head();
         let sent = self.0.metrics.sent.clone();
         let state = Some((consumer, VecDeque::new()));
@@ -101,12 +110,19 @@ async fn more(
     if done < until {
         handed.push_back((Instant::now(), done));
         settle(consumer, handed).await;
+    }
+    let mut read = done;
+    while read < until {
         let entries = consumer.ready(COUNT_MAX, BYTES_MAX).await?;
         if !entries.is_empty() {
             return Ok(entries);
         }
+        if consumer.position() == read {
+            break;
+        }
+        read = consumer.position();
     }
-    consumer.commit(done).await?;
+    consumer.commit(read).await?;
     Ok(Vec::new())
 }
 
@@ -145,6 +161,8 @@ async fn push(context: &Context, mut consumer: Consumer, alerts: &mpsc::Sender<R
             context.metrics.sent.inc();
             handed.push_back((Instant::now(), position));
         }
+        // What the view leaves out is had as well.
+        handed.push_back((Instant::now(), consumer.position()));
         // One place for a whole batch is enough, and bounds the queue.
         if let Some(last) = handed.pop_back() {
             while handed.back().is_some_and(|(time, _)| last.0.duration_since(*time) < SETTLED / 4) {

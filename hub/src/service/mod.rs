@@ -20,15 +20,18 @@ use tonic::{Request, Status};
 use crate::announce::Announcer;
 use crate::config::Role;
 use crate::consume::Consumers;
+use crate::error::CallError;
+use crate::filter::Filter;
 use crate::identity::Peer;
 use crate::listen::{Connection, From};
 use crate::metrics::Metrics;
+use crate::view::View;
 
 /// Alerts that one reading of the log brings.
 const COUNT_MAX: usize = 1024;
 
 /// Bytes of alerts that one reading of the log brings, about.
-const BYTES_MAX: usize = 1 << 20;
+const BYTES_MAX: usize = 256 << 10;
 
 /// Bytes of one gRPC message that is taken: a batch, with room to spare.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
@@ -90,4 +93,18 @@ fn caller<T>(request: &Request<T>, roles: &[Role]) -> Result<Arc<Peer>, Status> 
     };
     peer.require(roles)?;
     Ok(Arc::clone(peer))
+}
+
+/// What a caller gets to see of the log.
+fn view(_peer: &Peer, filter: &str, fields: Vec<String>) -> Result<View, CallError> {
+    let filter = match filter {
+        "" => None,
+        text => Some(Arc::new(Filter::new(text).map_err(|error| CallError::Request(error.to_string()))?)),
+    };
+    Ok(View::default().only(filter).with_fields(fields))
+}
+
+/// A moment in nanoseconds since 1970.
+fn time_ns(time: &prost_types::Timestamp) -> i64 {
+    time.seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(time.nanos))
 }

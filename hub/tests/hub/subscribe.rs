@@ -1,6 +1,8 @@
 //! Cadge's own API through its SDK, and what sensors are told.
 
-use cadge_client::{Entry, Error, SubscribeOptions, Subscription};
+use std::time::{Duration, SystemTime};
+
+use cadge_client::{Entry, Error, GetOptions, Start, SubscribeOptions, Subscription};
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::v1;
 use futures_util::StreamExt as _;
@@ -104,4 +106,128 @@ async fn a_hub_that_is_away_is_a_clear_error() {
     let error = cadge_client::Client::unix(&dir.path().join("none.sock")).await.unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error:?}");
     assert!(error.to_string().contains("none.sock"), "{error}");
+}
+
+/// Alerts whose rule is `R` or, every third, `Third`.
+fn thirds(sequences: std::ops::RangeInclusive<u64>) -> v1::Batch {
+    let some = |sequence| {
+        let mut alert = alert("s", sequence).decode().unwrap();
+        if sequence % 3 == 0 {
+            alert.rule = "Third".to_owned();
+        }
+        alert.output_fields.insert("proc.pid".to_owned(), sequence.to_string());
+        alert.output_fields.insert("proc.name".to_owned(), "cat".to_owned());
+        RawAlert::new(prost::Message::encode_to_vec(&alert))
+    };
+    v1::Batch { first_sequence: *sequences.start(), alerts: sequences.map(some).collect() }
+}
+
+fn third() -> SubscribeOptions {
+    SubscribeOptions {
+        filter: "alert.rule = Third and proc.pid > 10".to_owned(),
+        ..SubscribeOptions::durable("thirds")
+    }
+}
+
+#[tokio::test]
+async fn a_filter_decides_what_comes_and_the_cursor_moves_over_the_rest() {
+    let mut site = Site::start().await;
+    site.sensor("s").await.batch(thirds(1..=1000)).await;
+    let mut subscription = site.client().await.subscribe(third());
+    let expected: Vec<u64> = (11..=1000).filter(|sequence| sequence % 3 == 0).collect();
+    assert_eq!(sequences(&take(&mut subscription, expected.len()).await), expected);
+    // The last one is dealt with once the next is asked for; then the cursor stands at the end.
+    let waiting = tokio::time::timeout(Duration::from_millis(500), subscription.next()).await;
+    assert!(waiting.is_err(), "nothing more");
+    drop(subscription);
+    site.restart().await;
+    site.sensor("s").await.batch(thirds(1001..=1010)).await;
+    let mut subscription = site.client().await.subscribe(third());
+    assert_eq!(sequences(&take(&mut subscription, 3).await), [1002, 1005, 1008]);
+}
+
+#[tokio::test]
+async fn a_range_is_taken_by_time_filter_and_pages() {
+    let site = Site::start().await;
+    let mut sensor = site.sensor("s").await;
+    sensor.batch(thirds(1..=300)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let between = SystemTime::now();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    sensor.batch(thirds(301..=600)).await;
+    let client = site.client().await;
+    let get = async |options: GetOptions| {
+        let entries = client.get_range(options).await.unwrap();
+        sequences(&entries.map(Result::unwrap).collect::<Vec<_>>().await)
+    };
+    let all = GetOptions::default();
+    assert_eq!(
+        get(GetOptions { since: Some(between), ..all.clone() }).await,
+        (301..=600).collect::<Vec<_>>()
+    );
+    assert_eq!(get(GetOptions { until: Some(between), ..all.clone() }).await, (1..=300).collect::<Vec<_>>());
+    let page = GetOptions { filter: "alert.rule = Third".to_owned(), limit: 2, ..all.clone() };
+    assert_eq!(get(page.clone()).await, [3, 6]);
+    assert_eq!(get(GetOptions { after: 6, ..page }).await, [9, 12]);
+    let fields = GetOptions { limit: 1, fields: vec!["proc.name".to_owned()], ..all };
+    let entries: Vec<_> = client.get_range(fields).await.unwrap().map(Result::unwrap).collect().await;
+    assert_eq!(entries[0].alert.output_fields.keys().collect::<Vec<_>>(), ["proc.name"]);
+}
+
+#[tokio::test]
+async fn a_subscription_starts_where_it_is_told_to() {
+    let site = Site::start().await;
+    let mut sensor = site.sensor("s").await;
+    sensor.send(1..=10).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let between = SystemTime::now();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    sensor.send(11..=20).await;
+    let client = site.client().await;
+    for (start, expected) in [(Start::Beginning, 1), (Start::After(4), 5), (Start::Since(between), 11)] {
+        for cursor in [None, Some(format!("c{expected}"))] {
+            let options = SubscribeOptions { start, cursor, ..SubscribeOptions::default() };
+            let mut subscription = client.subscribe(options);
+            assert_eq!(sequences(&take(&mut subscription, 1).await), [expected], "{start:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeat_says_how_far_the_consumer_is() {
+    let site = Site::start().await;
+    site.sensor("s").await.batch(thirds(1..=10)).await;
+    let mut client = v1::outputs_client::OutputsClient::new(site.channel().await);
+    let open = v1::Open {
+        transient: true,
+        start: v1::Start::Beginning.into(),
+        filter: "alert.rule = Third".to_owned(),
+        heartbeat_ms: 100,
+        ..Default::default()
+    };
+    let request = v1::SubscribeRequest { kind: Some(v1::subscribe_request::Kind::Open(open.clone())) };
+    let requests = tokio_stream::iter([request]);
+    let mut responses = client.subscribe(requests).await.unwrap().into_inner();
+    let heartbeat = loop {
+        let response = responses.message().await.unwrap().unwrap();
+        if response.entries.is_empty() && response.position > 0 {
+            break response;
+        }
+    };
+    assert_eq!((heartbeat.position, heartbeat.head, heartbeat.lag), (10, 10, 0));
+
+    let open = v1::Open { heartbeat_ms: 1, ..open };
+    let request = v1::SubscribeRequest { kind: Some(v1::subscribe_request::Kind::Open(open)) };
+    let error = client.subscribe(tokio_stream::iter([request])).await.unwrap_err();
+    assert_eq!(error.code(), tonic::Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_none_is_refused_with_its_place() {
+    let site = Site::start().await;
+    let options = GetOptions { filter: "alert.rul = R".to_owned(), ..GetOptions::default() };
+    let Err(Error::Protocol(text)) = site.client().await.get_range(options).await else {
+        panic!("it was taken")
+    };
+    assert!(text.contains("did you mean `alert.rule`?") && text.contains("^^^"), "{text}");
 }
