@@ -113,7 +113,7 @@ fn thirds(sequences: std::ops::RangeInclusive<u64>) -> v1::Batch {
     let some = |sequence| {
         let mut alert = alert("s", sequence).decode().unwrap();
         if sequence % 3 == 0 {
-            alert.rule = "Third".to_owned();
+            "Third".clone_into(&mut alert.rule);
         }
         alert.output_fields.insert("proc.pid".to_owned(), sequence.to_string());
         alert.output_fields.insert("proc.name".to_owned(), "cat".to_owned());
