@@ -3,7 +3,8 @@
 # does nothing where nothing is missing.
 #
 #   scripts/setup.sh build   compilers and headers
-#   scripts/setup.sh test    what the real counterparts in the tests run on: Java for Kafka, Python's gRPC
+#   scripts/setup.sh test    what the real counterparts in the tests run on: Java for Kafka, Python's gRPC,
+#                            Falco's own clients for Go and Python
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,6 +25,7 @@ test_needs() {
 java                           default-jre-headless  the Kafka broker
 mvn                            maven                 the Kafka broker
 python3                        python3               the Python client
+go                             golang-go             the Go client (1.19 or later)
 LIST
 }
 
@@ -61,6 +63,25 @@ python_environment() {
     target/python/bin/pip install --quiet --disable-pip-version-check grpcio grpcio-tools
 }
 
+# Falco's Python client, unmodified. It pins versions of 2020 that today's Python cannot build, and
+# works with these: its generated code needs protobuf 3, and nothing of what is newer matters to it.
+falco_python_client() {
+    [ -x target/python-falco/bin/python ] && target/python-falco/bin/python -c 'import falco' 2>/dev/null && return
+    echo "setup: Falco's Python client into target/python-falco"
+    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
+    python3 -m venv target/python-falco
+    target/python-falco/bin/pip install --quiet --disable-pip-version-check protobuf==3.20.3 grpcio python-dateutil &&
+        target/python-falco/bin/pip install --quiet --disable-pip-version-check --no-deps falco==0.4.0
+}
+
+# Falco's Go client, unmodified, in a program of ours. What it is built of is pinned by go.sum.
+falco_go_client() {
+    local program=target/clients/go-client source=cli/tests/clients/go
+    [ -z "$(find "$source" -newer "$program" 2>&1)" ] && return
+    echo "setup: Falco's Go client into target/clients"
+    (cd "$source" && GOFLAGS="-mod=readonly -buildvcs=false" go build -o "$OLDPWD/$program" .)
+}
+
 # A counterpart that cannot be had here costs its own tests, which say so, not all the others.
 optional() {
     "$@" || echo "setup: that did not work: the tests that need it will be skipped" >&2
@@ -75,6 +96,8 @@ case ${1:-} in
     test)
         optional install_missing < <(test_needs)
         optional python_environment
+        optional falco_python_client
+        optional falco_go_client
         ;;
-    *) sed -n '2,6s/^# \?//p' "$0" >&2; exit 64 ;;
+    *) sed -n '2,7s/^# \?//p' "$0" >&2; exit 64 ;;
 esac
