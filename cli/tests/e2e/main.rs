@@ -8,3 +8,6 @@ mod pipeline;
 mod access;
 mod crash;
 mod rules;
+mod synthetic;
+mod falco_clients;
+mod clients;

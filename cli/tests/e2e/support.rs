@@ -81,6 +81,11 @@ impl Lines {
         self.0.lock().unwrap().clone()
     }
 
+    /// How many.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
     /// Waits for one that contains `text`.
     pub(crate) fn wait(&self, text: &str) -> String {
         wait_for(&format!("line with `{text}`"), || self.all().into_iter().find(|line| line.contains(text)))
