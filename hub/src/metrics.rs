@@ -1,6 +1,6 @@
 //! What the hub counts of itself, for `/metrics`.
 
-use prometheus::{IntCounter, IntGauge, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// The hub's own figures.
 #[derive(Clone)]
@@ -12,6 +12,8 @@ pub(crate) struct Metrics {
     pub(crate) malformed: IntCounter,
     pub(crate) sent: IntCounter,
     pub(crate) expired: IntCounter,
+    /// By cause: `age` or `bytes`.
+    pub(crate) deleted: IntCounterVec,
     pub(crate) sensors: IntGauge,
     pub(crate) subscribers: IntGauge,
 }
@@ -29,7 +31,14 @@ impl Metrics {
             registry.register(Box::new(gauge.clone())).expect("each name is registered once");
             gauge
         };
+        let deleted = IntCounterVec::new(
+            Opts::new("cadge_hub_log_alerts_deleted_total", "Alerts that the log no longer keeps, by cause."),
+            &["cause"],
+        )
+        .expect("the name is a valid one");
+        registry.register(Box::new(deleted.clone())).expect("each name is registered once");
         Self {
+            deleted,
             received: counter("cadge_hub_alerts_received_total", "Alerts that sensors have sent."),
             duplicates: counter("cadge_hub_alerts_duplicate_total", "Alerts that the log had already."),
             missing: counter(

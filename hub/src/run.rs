@@ -44,9 +44,9 @@ impl Hub {
     pub async fn start(config: Config) -> Result<Self, Error> {
         let tls =
             if config.grpc.bind_address.is_empty() { None } else { Some(Arc::new(Tls::new(&config.grpc)?)) };
-        let log = open_log(&config.log)?;
-        let stop = CancellationToken::new();
         let metrics = Metrics::new();
+        let log = open_log(&config.log, &metrics)?;
+        let stop = CancellationToken::new();
         let announcer = Announcer::new(Arc::clone(&log));
         let consumers = Consumers::new(log, announcer.clone(), metrics.clone());
         let mut tasks = JoinSet::new();
@@ -97,11 +97,11 @@ impl Hub {
     }
 }
 
-fn open_log(config: &LogConfig) -> Result<Arc<dyn Log>, Error> {
+fn open_log(config: &LogConfig, metrics: &Metrics) -> Result<Arc<dyn Log>, Error> {
     Ok(match config.kind {
         LogKind::Sqlite => {
-            let settings = SqliteSettings { path: config.path.clone(), bytes_max: config.bytes_max };
-            Arc::new(Sqlite::open(&settings)?)
+            let deleted = Some(metrics.deleted.clone());
+            Arc::new(Sqlite::open(&SqliteSettings { deleted, ..SqliteSettings::from(config) })?)
         }
     })
 }

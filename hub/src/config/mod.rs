@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 pub use access::{IdentityPattern, Role, UnixUser};
 pub use grpc::Grpc;
-pub use log::{LogConfig, LogKind};
+pub use log::{LogCheck, LogConfig, LogKind};
 pub use webserver::Webserver;
 
 /// Everything that can be set.

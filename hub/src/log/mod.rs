@@ -45,6 +45,13 @@ pub struct Append {
     pub last: u64,
 }
 
+impl Append {
+    /// Bytes of its alerts.
+    pub(crate) fn bytes(&self) -> usize {
+        self.alerts.iter().map(|(_, alert)| alert.as_bytes().len()).sum()
+    }
+}
+
 /// What came of an append, once it is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Appended {

@@ -7,7 +7,7 @@ use cadge_proto::raw::RawAlert;
 use super::{Append, Appended, Log, LogError, Sqlite, SqliteSettings, UNORDERED};
 
 fn sqlite(path: &std::path::Path, bytes_max: u64) -> Result<Sqlite, LogError> {
-    Sqlite::open(&SqliteSettings { path: path.to_owned(), bytes_max })
+    Sqlite::open(&SqliteSettings { path: path.to_owned(), bytes_max, ..SqliteSettings::default() })
 }
 
 /// A log that can be closed and opened again.
@@ -179,35 +179,4 @@ async fn it_says_where_it_begins_and_ends() {
     append(&log, batch("a", 1, 1..=3)).await;
     let status = log.status().await.unwrap();
     assert_eq!((status.first, status.head), (1, 3));
-}
-
-#[test]
-fn a_file_that_is_no_log_is_refused_and_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("log.db");
-    std::fs::write(&path, "this is a text, and no database at all, whatever its name says".repeat(100))
-        .unwrap();
-    let before = std::fs::read(&path).unwrap();
-    let error = sqlite(&path, u64::MAX).unwrap_err().to_string();
-    assert!(error.contains("not a database") && error.contains("move the file away"), "{error}");
-    assert_eq!(std::fs::read(&path).unwrap(), before);
-}
-
-#[tokio::test]
-async fn the_oldest_go_when_the_log_is_full() {
-    let dir = tempfile::tempdir().unwrap();
-    let log: Arc<dyn Log> = Arc::new(sqlite(&dir.path().join("log.db"), 200_000).unwrap());
-    for number in 0..400 {
-        let alerts = vec![(number + 1, RawAlert::new(vec![b'x'; 2000]))];
-        append(
-            &log,
-            Append { sensor: "a".to_owned(), epoch: 1, first: number + 1, alerts, last: number + 1 },
-        )
-        .await;
-    }
-    drop(log);
-    let log: Arc<dyn Log> = Arc::new(sqlite(&dir.path().join("log.db"), u64::MAX).unwrap());
-    let first = log.read(0, 1, 1).await.unwrap()[0].position;
-    assert!(first > 1, "{first}");
-    assert_eq!(log.high_water("a", 1).await.unwrap(), 400);
 }

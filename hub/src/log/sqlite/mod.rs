@@ -1,116 +1,131 @@
 //! The log in one SQLite file, which `sqlite3` can query. One thread writes: see `writer.rs`.
 
+mod settings;
 mod schema;
+mod check;
+mod open;
 mod append;
+mod retention;
+mod wal;
 mod writer;
+mod readers;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use cadge_proto::raw::RawAlert;
 use futures_util::future::BoxFuture;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
-use tokio::sync::{mpsc, oneshot, watch};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::tail::{Tail, bounded};
 use super::{Append, Claim, Durable, Entry, Log, LogError, LogStatus};
-use schema::SchemaError;
-use writer::{Request, Writer};
+use readers::Readers;
+use retention::Retention;
+pub use settings::SqliteSettings;
+use wal::Wal;
+use writer::{Bounds, Request, Writer};
 
 /// Requests that wait for the writer. A full queue makes sensors wait, not the hub grow.
 const QUEUE: usize = 256;
 
-/// Reading by someone else may hold the writer up for so long.
-const BUSY: Duration = Duration::from_secs(10);
-
-/// How to keep it.
-#[derive(Clone, Debug)]
-pub struct SqliteSettings {
-    /// The file.
-    pub path: PathBuf,
-    /// Bytes in all. Past that the oldest alerts go.
-    pub bytes_max: u64,
-}
+/// KiB of alerts that wait for the writer: a full queue of large batches would be too much.
+const QUEUE_KIB: u32 = 64 << 10;
 
 /// The log.
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
     requests: mpsc::Sender<Request>,
-    reader: Arc<Mutex<Connection>>,
+    room: Arc<Semaphore>,
+    readers: Readers,
     tail: Arc<Tail>,
     head: watch::Receiver<u64>,
+    /// Behind `requests`: the thread ends when those are closed.
+    _thread: Joined,
+}
+
+/// A thread whose end is waited for: what was asked for is done, and the file is closed.
+#[derive(Debug)]
+struct Joined(Option<std::thread::JoinHandle<()>>);
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if let Some(Err(_)) = self.0.take().map(std::thread::JoinHandle::join) {
+            tracing::error!("the log's thread has failed");
+        }
+    }
+}
+
+fn problem(path: &Path, problem: String) -> LogError {
+    LogError { path: path.display().to_string(), problem }
+}
+
+/// A number that SQLite knows of a file.
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.prepare_cached(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))
 }
 
 fn failed(path: &Path, error: &rusqlite::Error) -> LogError {
     let advice = match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => "; make room on its disk",
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            "; move the file away to begin a new log, or bring a copy back"
+            "; move the file away to begin a new log, or put a backup in its place"
         }
         Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) => {
             "; check the folder's permissions"
         }
-        Some(rusqlite::ErrorCode::DatabaseBusy) => "; another hub uses it",
+        Some(rusqlite::ErrorCode::DatabaseBusy) => "; another process keeps it locked: end that one",
         _ => "",
     };
-    LogError { path: path.display().to_string(), problem: format!("{error}{advice}") }
+    problem(path, format!("{error}{advice}"))
 }
 
 impl Sqlite {
     /// Opens or makes the log in a file. Only one hub may use it.
     pub fn open(settings: &SqliteSettings) -> Result<Self, LogError> {
         let path = &*settings.path;
-        let error = |error: rusqlite::Error| failed(path, &error);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|cause| LogError {
-                path: path.display().to_string(),
-                problem: format!("the folder can't be made: {cause}"),
-            })?;
-        }
-        let mut connection = Connection::open(path).map_err(error)?;
-        prepare(&connection).map_err(error)?;
-        schema::migrate(&mut connection).map_err(|error| match error {
-            SchemaError::Sqlite(error) => failed(path, &error),
-            SchemaError::Newer(_) => {
-                LogError { path: path.display().to_string(), problem: error.to_string() }
-            }
-        })?;
-        let sql = "SELECT MAX(COALESCE((SELECT MAX(position) FROM alerts), 0), COALESCE((SELECT MAX(position) FROM cursors), 0))";
-        let last: i64 = connection.query_row(sql, [], |row| row.get(0)).map_err(error)?;
-        let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(error)?;
-        reader.busy_timeout(BUSY).map_err(error)?;
+        let opened = open::open(settings)?;
         let (requests, queue) = mpsc::channel(QUEUE);
-        let (head, watched) = watch::channel(last.cast_unsigned());
+        let (head, watched) = watch::channel(opened.last);
         let tail = Arc::new(Tail::default());
         let writer = Writer {
             path: path.to_owned(),
-            connection,
+            connection: opened.connection,
             tail: Arc::clone(&tail),
             head,
-            last: last.cast_unsigned(),
-            bytes_max: settings.bytes_max,
-            groups: 0,
-        };
-        std::thread::Builder::new().name("cadge-log".to_owned()).spawn(move || writer.run(queue)).map_err(
-            |cause| LogError {
-                path: path.display().to_string(),
-                problem: format!("its thread can't be started: {cause}"),
+            last: opened.last,
+            bounds: Bounds {
+                alerts_max: settings.group_alerts_max,
+                bytes_max: usize::try_from(settings.slice()).unwrap_or(usize::MAX),
+                wait: settings.group_wait,
             },
-        )?;
+            retention: Retention::new(settings),
+            wal: Wal::new(settings),
+            _lock: opened.lock,
+        };
+        let unstarted = |cause| problem(path, format!("its thread can't be started: {cause}"));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(unstarted)?;
+        let run = move || writer.run(&runtime, queue);
+        let thread =
+            std::thread::Builder::new().name("cadge-log".to_owned()).spawn(run).map_err(unstarted)?;
         Ok(Self {
             path: path.to_owned(),
             requests,
-            reader: Arc::new(Mutex::new(reader)),
+            room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
+            readers: Readers::new(path.to_owned()),
             tail,
             head: watched,
+            _thread: Joined(Some(thread)),
         })
     }
 
     fn closed(&self) -> LogError {
-        LogError { path: self.path.display().to_string(), problem: "it is closed".to_owned() }
+        problem(&self.path, "it is closed".to_owned())
     }
 
     /// Has the writer do something.
@@ -122,40 +137,22 @@ impl Sqlite {
         self.requests.send(request(reply)).await.map_err(|_| self.closed())?;
         answer.await.map_err(|_| self.closed())?
     }
-
-    /// Runs a query where waiting for the disk harms nobody.
-    async fn query<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, LogError> {
-        let reader = Arc::clone(&self.reader);
-        let run = move || query(&reader.lock().unwrap_or_else(PoisonError::into_inner));
-        let outcome = tokio::task::spawn_blocking(run).await.map_err(|_| self.closed())?;
-        outcome.map_err(|error| failed(&self.path, &error))
-    }
-}
-
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // 4 MiB of log before it is folded into the file: fewer, larger writes.
-    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
-    Ok(())
 }
 
 impl Log for Sqlite {
     fn append(&self, batch: Append) -> BoxFuture<'_, Result<Durable, LogError>> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            self.requests.send(Request::Append(batch, reply)).await.map_err(|_| self.closed())?;
+            let kib = u32::try_from(batch.bytes() / 1024 + 1).unwrap_or(QUEUE_KIB).min(QUEUE_KIB);
+            let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| self.closed())?;
+            self.requests.send(Request::Append(batch, reply, room)).await.map_err(|_| self.closed())?;
             Ok(answer)
         })
     }
 
     fn high_water<'a>(&'a self, sensor: &'a str, epoch: u64) -> BoxFuture<'a, Result<u64, LogError>> {
         let sensor = sensor.to_owned();
-        Box::pin(self.query(move |connection| {
+        Box::pin(self.readers.query(move |connection| {
             let sql = "SELECT sequence FROM high_water WHERE sensor = (SELECT id FROM sensors WHERE name = ?) AND epoch = ?";
             let found = connection.query_row(sql, params![sensor, epoch.cast_signed()], |row| row.get::<_, i64>(0));
             Ok(found.optional()?.unwrap_or(0).cast_unsigned())
@@ -170,23 +167,28 @@ impl Log for Sqlite {
             if let Some(entries) = self.tail.read(after, count, bytes) {
                 return Ok(entries);
             }
-            self.query(move |connection| {
-                let sql = "SELECT position, alert FROM alerts WHERE position > ? ORDER BY position LIMIT ?";
-                let mut statement = connection.prepare_cached(sql)?;
-                let count_max = i64::try_from(count).unwrap_or(i64::MAX);
-                let rows = statement.query_map(params![after.cast_signed(), count_max], |row| {
-                    let alert: Vec<u8> = row.get(1)?;
-                    Ok(Entry { position: row.get::<_, i64>(0)?.cast_unsigned(), alert: RawAlert::new(alert) })
-                })?;
-                let mut error = None;
-                let entries = bounded(
-                    rows.map_while(|row| row.map_err(|cause| error = Some(cause)).ok()),
-                    count,
-                    bytes,
-                );
-                error.map_or(Ok(entries), Err)
-            })
-            .await
+            self.readers
+                .query(move |connection| {
+                    let sql =
+                        "SELECT position, alert FROM alerts WHERE position > ? ORDER BY position LIMIT ?";
+                    let mut statement = connection.prepare_cached(sql)?;
+                    let count_max = i64::try_from(count).unwrap_or(i64::MAX);
+                    let rows = statement.query_map(params![after.cast_signed(), count_max], |row| {
+                        let alert: Vec<u8> = row.get(1)?;
+                        Ok(Entry {
+                            position: row.get::<_, i64>(0)?.cast_unsigned(),
+                            alert: RawAlert::new(alert),
+                        })
+                    })?;
+                    let mut error = None;
+                    let entries = bounded(
+                        rows.map_while(|row| row.map_err(|cause| error = Some(cause)).ok()),
+                        count,
+                        bytes,
+                    );
+                    error.map_or(Ok(entries), Err)
+                })
+                .await
         })
     }
 
@@ -196,7 +198,7 @@ impl Log for Sqlite {
 
     fn cursor<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<u64>, LogError>> {
         let name = name.to_owned();
-        Box::pin(self.query(move |connection| {
+        Box::pin(self.readers.query(move |connection| {
             let sql = "SELECT position FROM cursors WHERE name = ?";
             let found = connection.query_row(sql, [name], |row| row.get::<_, i64>(0)).optional()?;
             Ok(found.map(i64::cast_unsigned))
@@ -204,7 +206,7 @@ impl Log for Sqlite {
     }
 
     fn position_at(&self, time_ns: i64) -> BoxFuture<'_, Result<u64, LogError>> {
-        Box::pin(self.query(move |connection| {
+        Box::pin(self.readers.query(move |connection| {
             let bound = |sql| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
             let Some(mut low) = bound("SELECT MIN(position) FROM alerts")? else { return Ok(0) };
             let mut high = bound("SELECT MAX(position) FROM alerts")?.unwrap_or(low) + 1;
@@ -227,7 +229,7 @@ impl Log for Sqlite {
     }
 
     fn cursors(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, LogError>> {
-        Box::pin(self.query(|connection| {
+        Box::pin(self.readers.query(|connection| {
             let mut statement =
                 connection.prepare_cached("SELECT name, position FROM cursors ORDER BY name")?;
             let rows =
@@ -247,14 +249,12 @@ impl Log for Sqlite {
 
     fn status(&self) -> BoxFuture<'_, Result<LogStatus, LogError>> {
         let (path, head) = (self.path.display().to_string(), *self.head.borrow());
-        Box::pin(self.query(move |connection| {
+        Box::pin(self.readers.query(move |connection| {
             let first: Option<i64> =
                 connection.query_row("SELECT MIN(position) FROM alerts", [], |row| row.get(0))?;
-            let pragma =
-                |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-            let bytes = (pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?;
+            let bytes = retention::used(connection)?;
             let first = first.map_or(head + 1, i64::cast_unsigned);
-            Ok(LogStatus { kind: "sqlite", path, first, head, bytes: bytes.cast_unsigned() })
+            Ok(LogStatus { kind: "sqlite", path, first, head, bytes })
         }))
     }
 }

@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::pragma;
+
 /// Each entry makes the tables of one version out of those of the version before. What has landed is
 /// never changed: a file somewhere was made by it.
 const MIGRATIONS: &[&str] = &[
@@ -15,7 +17,15 @@ CREATE TABLE cursors (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT 
 ",
     // Alerts without an order are known by their identity. Those of sensors pay nothing for it.
     "CREATE UNIQUE INDEX identities ON alerts (sensor, sequence) WHERE epoch = 0;",
+    // The last position of an alert that was deleted. Its one row outlives every alert.
+    "CREATE TABLE deleted (position INTEGER NOT NULL); INSERT INTO deleted VALUES (0);",
 ];
+
+/// Says in the file's header whose it is: `Cadg`.
+const APPLICATION: i64 = 0x4361_6467;
+
+/// The first version that says so.
+const MARKED: i64 = 3;
 
 /// What stands in the file's way.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +34,32 @@ pub(super) enum SchemaError {
     Sqlite(#[from] rusqlite::Error),
     #[error("a newer hub has made it (version {0}, and this hub knows {known}); use that one", known = MIGRATIONS.len())]
     Newer(i64),
+    #[error("it is the database of something else; give the log another `log.path`")]
+    Foreign,
+}
+
+/// Whether the file is a new one. Writes nothing.
+pub(super) fn recognise(connection: &Connection) -> Result<bool, SchemaError> {
+    let (application, version) = (pragma(connection, "application_id")?, pragma(connection, "user_version")?);
+    let tables: i64 =
+        connection
+            .query_row("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))?;
+    match (application, version, tables) {
+        (0, 0, 0) => Ok(true),
+        (APPLICATION, _, _) => Ok(false),
+        (0, 1..MARKED, _) => {
+            let ours = "SELECT COUNT(*) FROM sqlite_schema WHERE name IN ('alerts', 'sensors', 'high_water', 'cursors')";
+            let known: i64 = connection.query_row(ours, [], |row| row.get(0))?;
+            if known == 4 { Ok(false) } else { Err(SchemaError::Foreign) }
+        }
+        _ => Err(SchemaError::Foreign),
+    }
 }
 
 /// Makes the tables, or brings older ones up to date.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version = pragma(&transaction, "user_version")?;
     let Some(missing) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)) else {
         return Err(SchemaError::Newer(version));
     };
@@ -38,6 +68,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
     }
     let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     transaction.pragma_update(None, "user_version", newest)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.commit()?;
     Ok(())
 }
@@ -65,6 +96,22 @@ mod tests {
             migrate(&mut old).unwrap();
             assert_eq!(dump(&old), dump(&today), "from version {version}");
         }
+    }
+
+    #[test]
+    fn only_a_log_is_recognised() {
+        let mut log = Connection::open_in_memory().unwrap();
+        assert!(recognise(&log).unwrap());
+        log.execute_batch(MIGRATIONS[0]).unwrap();
+        log.pragma_update(None, "user_version", 1).unwrap();
+        assert!(!recognise(&log).unwrap(), "one from before there was a mark");
+        migrate(&mut log).unwrap();
+        assert!(!recognise(&log).unwrap());
+        let other = Connection::open_in_memory().unwrap();
+        other.execute_batch("CREATE TABLE alerts (x); PRAGMA user_version = 1").unwrap();
+        assert!(matches!(recognise(&other), Err(SchemaError::Foreign)));
+        other.pragma_update(None, "application_id", 7).unwrap();
+        assert!(matches!(recognise(&other), Err(SchemaError::Foreign)));
     }
 
     #[test]

@@ -1,25 +1,24 @@
 //! The thread that writes. It takes everything that waits into one transaction, so that the disk is
 //! told once for many batches; whoever waits is answered after that.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::runtime::Runtime;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use super::super::tail::Tail;
 use super::super::{Append, Appended, Entry, LogError};
 use super::append::append;
-use super::failed;
+use super::retention::Retention;
+use super::wal::Wal;
+use super::{failed, problem};
 
-/// Alerts in one transaction, about.
-const GROUP_ALERTS_MAX: usize = 65_536;
-
-/// The size is compared with the bound after so many groups.
-const RETENTION_GROUPS: u64 = 64;
-
-/// The part of the alerts that goes when there are too many bytes.
-const RETENTION_PART: u64 = 20;
+/// Without requests, old alerts are looked for so often.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Moves a cursor, or makes it.
 const COMMIT: &str =
@@ -29,7 +28,8 @@ type Reply<T> = oneshot::Sender<Result<T, LogError>>;
 
 /// What the thread is asked to do.
 pub(super) enum Request {
-    Append(Append, Reply<Appended>),
+    /// With the room that it has in the queue.
+    Append(Append, Reply<Appended>, OwnedSemaphorePermit),
     Commit(String, u64, Reply<()>),
     Forget(String, Reply<bool>),
 }
@@ -46,8 +46,10 @@ impl Request {
     /// Answers whoever waits. Nobody does any more if its connection has ended.
     fn answer(self, outcome: Result<Done, LogError>) {
         match (self, outcome) {
-            (Self::Append(_, reply), Ok(Done::Appended(appended))) => drop(reply.send(Ok(appended))),
-            (Self::Append(_, reply), Err(error)) => drop(reply.send(Err(error))),
+            (Self::Append(_, reply, room), Ok(Done::Appended(appended))) => {
+                drop((reply.send(Ok(appended)), room));
+            }
+            (Self::Append(_, reply, room), Err(error)) => drop((reply.send(Err(error)), room)),
             (Self::Commit(_, _, reply), outcome) => drop(reply.send(outcome.map(drop))),
             (Self::Forget(_, reply), Ok(Done::Forgotten(was_there))) => drop(reply.send(Ok(was_there))),
             (Self::Forget(_, reply), Err(error)) => drop(reply.send(Err(error))),
@@ -62,7 +64,7 @@ impl Request {
         entries: &mut Vec<Entry>,
     ) -> rusqlite::Result<Done> {
         Ok(match self {
-            Self::Append(batch, _) => Done::Appended(append(transaction, batch, last, entries)?),
+            Self::Append(batch, ..) => Done::Appended(append(transaction, batch, last, entries)?),
             Self::Commit(name, position, _) => {
                 transaction.prepare_cached(COMMIT)?.execute(params![name, position.cast_signed()])?;
                 Done::Committed
@@ -81,82 +83,130 @@ pub(super) struct Writer {
     pub(super) tail: Arc<Tail>,
     pub(super) head: watch::Sender<u64>,
     pub(super) last: u64,
-    pub(super) bytes_max: u64,
-    pub(super) groups: u64,
+    pub(super) bounds: Bounds,
+    pub(super) retention: Retention,
+    pub(super) wal: Wal,
+    /// Given back after the connection is closed.
+    pub(super) _lock: File,
+}
+
+/// How large a group gets, and how long it waits for that.
+pub(super) struct Bounds {
+    pub(super) alerts_max: usize,
+    pub(super) bytes_max: usize,
+    pub(super) wait: Duration,
+}
+
+/// Requests that are written together.
+#[derive(Default)]
+struct Group {
+    requests: Vec<Request>,
+    alerts: usize,
+    bytes: usize,
+}
+
+impl Group {
+    fn push(&mut self, request: Request) {
+        if let Request::Append(batch, ..) = &request {
+            self.alerts += batch.alerts.len();
+            self.bytes += batch.bytes();
+        }
+        self.requests.push(request);
+    }
+
+    fn has_room(&self, bounds: &Bounds) -> bool {
+        self.alerts < bounds.alerts_max && self.bytes < bounds.bytes_max
+    }
 }
 
 impl Writer {
     /// Runs until nobody can ask any more.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Request>) {
-        while let Some(first) = queue.blocking_recv() {
-            let mut group = vec![first];
-            let mut alerts = 0;
-            while alerts < GROUP_ALERTS_MAX
-                && let Ok(request) = queue.try_recv()
-            {
-                if let Request::Append(batch, _) = &request {
-                    alerts += batch.alerts.len();
-                }
-                group.push(request);
-            }
-            self.write(group);
-            self.groups += 1;
-            if self.groups % RETENTION_GROUPS == 1
-                && let Err(error) = self.retain()
-            {
-                tracing::error!(error = %failed(&self.path, &error), "old alerts can't be deleted");
+    pub(super) fn run(mut self, runtime: &Runtime, mut queue: mpsc::Receiver<Request>) {
+        self.tend();
+        while let Some(group) = runtime.block_on(gather(&mut queue, &self.bounds)) {
+            if group.requests.is_empty() {
+                self.tend();
+            } else {
+                self.write(group);
             }
         }
     }
 
     /// Writes all of a group, or nothing of it, and answers.
-    fn write(&mut self, group: Vec<Request>) {
+    fn write(&mut self, group: Group) {
         let before = self.last;
-        let mut entries = Vec::new();
-        match self.transact(&group, &mut entries) {
+        let mut entries = Vec::with_capacity(group.alerts);
+        let outcome = match self.wal.refusal(&self.connection) {
+            Some(refusal) => Err(problem(&self.path, refusal)),
+            None => self.transact(&group, &mut entries).map_err(|error| failed(&self.path, &error)),
+        };
+        match outcome {
             Ok(done) => {
                 self.tail.push(entries.into_iter());
                 self.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
-                for (request, done) in group.into_iter().zip(done) {
+                for (request, done) in group.requests.into_iter().zip(done) {
                     request.answer(Ok(done));
                 }
+                self.wal.wrote(&self.connection, group.bytes as u64);
             }
             Err(error) => {
                 self.last = before;
-                let error = failed(&self.path, &error);
                 tracing::error!(%error, "alerts can't be written: nothing is acknowledged");
-                for request in group {
+                for request in group.requests {
                     request.answer(Err(error.clone()));
                 }
             }
         }
     }
 
-    fn transact(&mut self, group: &[Request], entries: &mut Vec<Entry>) -> rusqlite::Result<Vec<Done>> {
+    fn transact(&mut self, group: &Group, entries: &mut Vec<Entry>) -> rusqlite::Result<Vec<Done>> {
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let deleted = self.retention.step(&transaction, group.alerts as u64)?;
         let done = group
+            .requests
             .iter()
             .map(|request| request.run(&transaction, &mut self.last, entries))
             .collect::<Result<_, _>>()?;
         transaction.commit()?;
+        self.retention.note(deleted);
         Ok(done)
     }
 
-    /// Deletes the oldest alerts while there are too many bytes.
-    fn retain(&mut self) -> rusqlite::Result<()> {
-        let pragma =
-            |name: &str| self.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-        let used = (pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?;
-        if used.cast_unsigned() <= self.bytes_max {
-            return Ok(());
+    /// What is to be done when nothing comes.
+    fn tend(&mut self) {
+        let outcome = self.retention.is_due(&self.connection).and_then(|is_due| {
+            if is_due { self.transact(&Group::default(), &mut Vec::new()).map(drop) } else { Ok(()) }
+        });
+        match outcome {
+            Ok(()) => self.wal.wrote(&self.connection, 0),
+            Err(error) => {
+                tracing::error!(error = %failed(&self.path, &error), "old alerts can't be deleted");
+            }
         }
-        let sql = "SELECT COALESCE(MIN(position), 0) FROM alerts";
-        let first = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))?.cast_unsigned();
-        let end = first + (self.last.saturating_sub(first) / RETENTION_PART).max(1);
-        let deleted =
-            self.connection.execute("DELETE FROM alerts WHERE position < ?", [end.cast_signed()])?;
-        tracing::warn!(deleted, "the log is full: the oldest alerts were deleted");
-        Ok(())
     }
+}
+
+/// The next group: empty if nothing has come for a while, `None` if nothing can come any more.
+async fn gather(queue: &mut mpsc::Receiver<Request>, bounds: &Bounds) -> Option<Group> {
+    let mut group = Group::default();
+    match tokio::time::timeout(IDLE, queue.recv()).await {
+        Err(_) => return Some(group),
+        Ok(first) => group.push(first?),
+    }
+    let deadline = tokio::time::Instant::now() + bounds.wait;
+    while group.has_room(bounds) {
+        if let Ok(request) = queue.try_recv() {
+            group.push(request);
+            continue;
+        }
+        if bounds.wait.is_zero() {
+            break;
+        }
+        match tokio::time::timeout_at(deadline, queue.recv()).await {
+            Ok(Some(request)) => group.push(request),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Some(group)
 }
