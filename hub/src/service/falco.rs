@@ -1,7 +1,6 @@
 //! Falco's own API: `sub` and `get`, out of stored bytes.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::outputs;
@@ -10,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::handed::{Handed, SETTLED};
 use super::{Answers, BYTES_MAX, COUNT_MAX, Context, caller};
 use crate::config::Role;
 use crate::consume::{Consumer, Start};
@@ -18,10 +18,6 @@ use crate::identity::Peer;
 use crate::log::{Entry, LogError};
 use crate::metrics::Present;
 use crate::view::View;
-
-/// This API knows no acknowledgement. An alert counts as had once it was handed to the connection so
-/// long ago and the connection still lives: a broken one brings the last second again.
-const SETTLED: Duration = Duration::from_secs(1);
 
 /// Alerts between the log and a connection.
 const QUEUE: usize = 256;
@@ -79,7 +75,7 @@ impl outputs::service_server::Service for Falco {
             .map_err(CallError::Log)?;
         let until = consumer.head();
         let sent = self.0.metrics.sent.clone();
-        let state = Some((consumer, VecDeque::new()));
+        let state = Some((consumer, Handed::default()));
         let batches = stream::unfold(state, move |state| {
             let sent = sent.clone();
             async move {
@@ -101,14 +97,10 @@ impl outputs::service_server::Service for Falco {
 /// The next alerts of a `get`; none at its end. Whoever asks for them has handed over the ones before,
 /// as far as into the connection's buffers: the cursor moves when that was long enough ago, and at the
 /// end. A `get` that is broken off comes again from there.
-async fn more(
-    consumer: &mut Consumer,
-    handed: &mut VecDeque<(Instant, u64)>,
-    until: u64,
-) -> Result<Vec<Entry>, LogError> {
+async fn more(consumer: &mut Consumer, handed: &mut Handed, until: u64) -> Result<Vec<Entry>, LogError> {
     let done = consumer.position();
     if done < until {
-        handed.push_back((Instant::now(), done));
+        handed.note(Instant::now(), done);
         settle(consumer, handed).await;
     }
     let mut read = done;
@@ -137,7 +129,7 @@ fn alerts(batch: Result<Vec<Entry>, Status>) -> Answers<RawAlert> {
 /// Sends alerts for as long as the client listens.
 async fn push(context: &Context, mut consumer: Consumer, alerts: &mpsc::Sender<Result<RawAlert, Status>>) {
     let _present = Present::new(&context.metrics.subscribers);
-    let mut handed: VecDeque<(Instant, u64)> = VecDeque::new();
+    let mut handed = Handed::default();
     let mut tick = tokio::time::interval(SETTLED / 2);
     loop {
         let entries = tokio::select! {
@@ -159,31 +151,17 @@ async fn push(context: &Context, mut consumer: Consumer, alerts: &mpsc::Sender<R
                 return;
             }
             context.metrics.sent.inc();
-            handed.push_back((Instant::now(), position));
+            handed.note(Instant::now(), position);
         }
         // What the view leaves out is had as well.
-        handed.push_back((Instant::now(), consumer.position()));
-        // One place for a whole batch is enough, and bounds the queue.
-        if let Some(last) = handed.pop_back() {
-            while handed.back().is_some_and(|(time, _)| last.0.duration_since(*time) < SETTLED / 4) {
-                handed.pop_back();
-            }
-            handed.push_back(last);
-        }
+        handed.note(Instant::now(), consumer.position());
         settle(&mut consumer, &mut handed).await;
     }
 }
 
 /// Moves the cursor over what was handed over long enough ago.
-async fn settle(consumer: &mut Consumer, handed: &mut VecDeque<(Instant, u64)>) {
-    let mut settled = None;
-    while let Some((time, position)) = handed.front().copied()
-        && time.elapsed() >= SETTLED
-    {
-        settled = Some(position);
-        handed.pop_front();
-    }
-    if let Some(position) = settled
+async fn settle(consumer: &mut Consumer, handed: &mut Handed) {
+    if let Some(position) = handed.settled(Instant::now())
         && let Err(error) = consumer.commit(position).await
     {
         tracing::error!(%error, "a cursor can't be moved: alerts will come again");

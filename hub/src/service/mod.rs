@@ -1,6 +1,7 @@
 //! The gRPC services.
 
 mod ingest;
+mod handed;
 mod falco;
 mod cadge;
 mod version;
