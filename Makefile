@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test kernel-test bench bench-engine fuzz lint fmt ci
+.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine fuzz lint fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ run: build ## watch this machine: hub and sensor on real kernel events, alerts a
 
 test: setup-test ## all tests that need no privilege (as root also those that do)
 	$(CARGO) test --workspace --no-fail-fast 2>&1 | tee target/test.log | scripts/test-report.sh
+
+torture: setup ## 200 rounds of kill -9, cut networks, full disks, torn writes: nobody misses an alert; asks for root
+	$(CARGO) test -q -p cadge --test torture --no-run
+	$(SUDO) env TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} $(CARGO) test -q -p cadge --test torture
 
 kernel-test: setup ## the tests on the live kernel; asks for root
 	$(CARGO) test -p cadge-sensor --test kernel --no-run

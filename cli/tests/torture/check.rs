@@ -1,0 +1,260 @@
+//! The end: everything runs undisturbed until it is drained, then the sets are compared.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cadge_client::Client;
+use cadge_sensor::{Spool, SpoolSettings};
+use futures_util::StreamExt as _;
+use nix::sys::signal::Signal;
+use tokio::runtime::Runtime;
+
+use crate::process::Part;
+use crate::received::{self, Name, Received};
+use crate::sink;
+use crate::site::{self, DURABLE, OLD, SENSORS, Site, WITNESS};
+
+/// What can still come has come within this time without anything new.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// An old client may lose what lies in a connection that breaks: the hub's queue of 256 alerts, and
+/// what fits into the 64 KiB that such a client lets a stream send ahead.
+const IN_A_CONNECTION: u64 = 512;
+
+/// The log, as a client sees it.
+struct LogSeen {
+    names: Vec<Name>,
+    /// How many alerts there are of Cadge's own, by rule.
+    rules: BTreeMap<String, u64>,
+}
+
+/// Prints each check with its figures. Answers whether all of them hold.
+pub(crate) fn run(mut site: Site, runtime: &Runtime) -> bool {
+    let dir = site.dir.path().to_owned();
+    std::fs::write(dir.join("quiet"), "").unwrap();
+    site.ensure();
+    let mut verdict = Verdict { good: true };
+    let raised = raised(&mut site, &mut verdict);
+    let log = runtime.block_on(drained(&mut site, &raised));
+    verdict.log("read by cadge.v1 Get", &log.names, &raised);
+    for (rule, count) in &log.rules {
+        println!("torture: the log has {count} alerts of the hub's and sensors' own: {rule}");
+        verdict.hold(!rule.starts_with("Cadge internal: alerts"), "nothing was lost or expired on the way");
+    }
+    let all: HashSet<Name> = log.names.iter().cloned().collect();
+    for consumer in DURABLE {
+        let got = wait_for(&dir, consumer, &all);
+        verdict.exact(consumer, &got, &all);
+    }
+    for (consumer, party) in OLD.iter().zip(&site.old) {
+        let got = wait_for(&dir, consumer, &all);
+        verdict.nearly(consumer, &got, &all, party.process.starts + u64::try_from(site.plan.rounds).unwrap());
+    }
+    verdict.webhook(&site, &all);
+    for process in site.processes() {
+        let panics = process.lines("panicked");
+        println!(
+            "torture: {}: {} starts, {} ends that nobody asked for{}",
+            process.name,
+            process.starts,
+            process.failures,
+            process.failure.map(|status| format!(" (the last: {status})")).unwrap_or_default()
+        );
+        verdict.hold(panics.is_empty(), &format!("{} never panics {panics:?}", process.name));
+    }
+    for party in site.parties() {
+        party.process.end(Signal::SIGTERM);
+    }
+    for hub in &mut site.hubs {
+        let status = hub.process.end(Signal::SIGTERM);
+        verdict.hold(status.is_some_and(|status| status.success()), "a hub that is asked to stop does so");
+    }
+    let rows = stored(&site::log(&dir), &mut verdict);
+    verdict.log("read by SQLite from the closed file", &rows, &raised);
+    if !verdict.good {
+        site.dir.disable_cleanup(true);
+        println!("torture: the folder is kept: {}", site.dir.path().display());
+    }
+    verdict.good
+}
+
+/// What was raised: the numbers that each spool has given out, as it says itself.
+fn raised(site: &mut Site, verdict: &mut Verdict) -> HashSet<Name> {
+    std::thread::sleep(Duration::from_secs(1));
+    let mut raised = HashSet::new();
+    for sensor in &mut site.sensors {
+        sensor.process.end(Signal::SIGTERM);
+        let name = sensor.process.name.clone();
+        let settings = SpoolSettings { bytes_max: u64::MAX, segment_bytes: 1 << 20 };
+        let spool = Spool::open(&site::spool(site.dir.path(), &name), settings).unwrap();
+        let (epoch, last) = (spool.epoch(), spool.range().1 - 1);
+        println!("torture: {name} raised 1..={last} in epoch {epoch:016x}");
+        verdict.hold(last > 0, &format!("{name} raised something"));
+        raised.extend((1..=last).map(|sequence| (name.clone(), epoch, sequence)));
+        drop(spool);
+        sensor.process.ensure();
+    }
+    println!("torture: raised: {}", raised.len());
+    raised
+}
+
+/// Reads the log until everything is there that was raised, or nothing comes any more.
+async fn drained(site: &mut Site, raised: &HashSet<Name>) -> LogSeen {
+    let part =
+        Part { name: WITNESS.to_owned(), dir: site.dir.path().to_owned(), port: site.hubs[0].port, rate: 0 };
+    let [cert, key, ca] = part.pem();
+    let address = format!("https://localhost:{}", part.port);
+    let client = Client::mtls(&address, &cert, &key, &ca).await.unwrap();
+    let mut seen = LogSeen { names: Vec::new(), rules: BTreeMap::new() };
+    let mut missing = raised.len();
+    let (mut after, mut moved) = (0, Instant::now());
+    while missing > 0 && moved.elapsed() < PATIENCE {
+        let mut entries = client.get(after, 0).await.unwrap();
+        while let Some(entry) = entries.next().await {
+            let entry = entry.unwrap();
+            assert!(entry.position > after, "the position {} stands behind {after}", entry.position);
+            (after, moved) = (entry.position, Instant::now());
+            let alert = entry.alert;
+            if alert.source == "internal" {
+                *seen.rules.entry(alert.rule).or_default() += 1;
+            }
+            let name = (alert.sensor, alert.epoch, alert.sequence);
+            missing -= usize::from(raised.contains(&name) && missing > 0);
+            seen.names.push(name);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    seen
+}
+
+/// Waits until a consumer has everything, or nothing comes any more.
+fn wait_for(dir: &Path, consumer: &str, all: &HashSet<Name>) -> Received {
+    let (mut before, mut moved) = (0, Instant::now());
+    // An old client may lack some for ever.
+    let patience = if DURABLE.contains(&consumer) { PATIENCE } else { Duration::from_secs(10) };
+    loop {
+        let got = received::read(dir, consumer);
+        if got.len() != before {
+            (before, moved) = (got.len(), Instant::now());
+        }
+        if got.len() >= all.len() || moved.elapsed() > patience {
+            return got;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// The log's own rows.
+fn stored(path: &Path, verdict: &mut Verdict) -> Vec<Name> {
+    let database = rusqlite::Connection::open(path).unwrap();
+    let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    verdict.hold(sound == "ok", &format!("the file is sound: {sound}"));
+    let sql = "SELECT count(*), count(DISTINCT sensor || '/' || epoch || '/' || sequence) FROM alerts";
+    let (rows, distinct): (i64, i64) =
+        database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    println!("torture: {sql}: {rows}, {distinct}");
+    verdict.hold(rows == distinct, "no duplicates in the file");
+    let sql = "SELECT sensors.name, epoch, sequence FROM alerts JOIN sensors ON sensors.id = alerts.sensor";
+    let mut statement = database.prepare(sql).unwrap();
+    let names = statement.query_map([], |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, i64>(2)?.cast_unsigned()))
+    });
+    names.unwrap().map(Result::unwrap).collect()
+}
+
+/// Whether everything has held so far.
+struct Verdict {
+    good: bool,
+}
+
+impl Verdict {
+    fn hold(&mut self, holds: bool, what: &str) {
+        if !holds {
+            println!("torture: NOT SO: {what}");
+            self.good = false;
+        }
+    }
+
+    /// The log has what was raised, each once.
+    fn log(&mut self, how: &str, names: &[Name], raised: &HashSet<Name>) {
+        let own: Vec<&Name> = names.iter().filter(|name| SENSORS.contains(&name.0.as_str())).collect();
+        let set: HashSet<&Name> = own.iter().copied().collect();
+        let missing: Vec<&Name> = raised.iter().filter(|name| !set.contains(name)).collect();
+        let strange: Vec<&&Name> = set.iter().filter(|name| !raised.contains(**name)).collect();
+        let duplicates = own.len() - set.len();
+        println!(
+            "torture: log, {how}: {} of {} raised, missing {}, not raised {}, duplicates {duplicates}; {} of the hub's own",
+            own.len(),
+            raised.len(),
+            missing.len(),
+            strange.len(),
+            names.len() - own.len()
+        );
+        self.hold(missing.is_empty(), &format!("the log has everything: {}", some(&missing)));
+        self.hold(strange.is_empty(), &format!("the log has nothing else: {}", some(&strange)));
+        self.hold(duplicates == 0, "the log has nothing twice");
+    }
+
+    /// A consumer that acknowledges has exactly what the log has.
+    fn exact(&mut self, consumer: &str, got: &Received, all: &HashSet<Name>) {
+        let missing = self.compare(consumer, got, all);
+        self.hold(missing.is_empty(), &format!("{consumer} has everything: {}", some(&missing)));
+    }
+
+    /// An old client has it too, but for what lay in connections that broke.
+    fn nearly(&mut self, consumer: &str, got: &Received, all: &HashSet<Name>, breaks: u64) {
+        let missing = self.compare(consumer, got, all);
+        let most = breaks * IN_A_CONNECTION;
+        self.hold(
+            missing.len() as u64 <= most,
+            &format!("{consumer} has everything but {most} in broken connections: {}", some(&missing)),
+        );
+    }
+
+    fn compare<'a>(&mut self, consumer: &str, got: &Received, all: &'a HashSet<Name>) -> Vec<&'a Name> {
+        let missing: Vec<&Name> = all.iter().filter(|name| !got.contains_key(*name)).collect();
+        let strange: Vec<&Name> = got.keys().filter(|name| !all.contains(*name)).collect();
+        let repeated: u64 = got.values().map(|count| count - 1).sum();
+        println!(
+            "torture: consumer {consumer}: received {} of {}, missing {}, not in the log {}, repeated after a break {repeated}",
+            got.len(),
+            all.len(),
+            missing.len(),
+            strange.len()
+        );
+        self.hold(strange.is_empty(), &format!("{consumer} has nothing else: {}", some(&strange)));
+        missing
+    }
+
+    fn webhook(&mut self, site: &Site, all: &HashSet<Name>) {
+        let (mut before, mut moved) = (0, Instant::now());
+        let posted = loop {
+            let posted = site.sink.posted();
+            if posted.len() != before {
+                (before, moved) = (posted.len(), Instant::now());
+            }
+            if posted.len() >= all.len() || moved.elapsed() > PATIENCE {
+                break posted;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        };
+        let missing: Vec<&Name> = all.iter().filter(|name| !posted.contains_key(&sink::uuid(name))).collect();
+        let repeated: u64 = posted.values().map(|count| count - 1).sum();
+        println!(
+            "torture: webhook: {} uuids of {}, missing {}, repeated after a break {repeated}",
+            posted.len(),
+            all.len(),
+            missing.len()
+        );
+        self.hold(missing.is_empty(), &format!("the webhook has everything: {}", some(&missing)));
+        self.hold(posted.len() == all.len(), "the webhook has nothing else");
+    }
+}
+
+/// The first few, in order.
+fn some<T: Ord + std::fmt::Debug>(names: &[T]) -> String {
+    let mut sorted: Vec<&T> = names.iter().collect();
+    sorted.sort();
+    format!("{:?}", sorted.into_iter().take(8).collect::<Vec<_>>())
+}
