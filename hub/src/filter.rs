@@ -18,6 +18,11 @@ impl Filter {
         cadge_engine::Filter::new(text).map(Self).map_err(FilterError)
     }
 
+    /// As it was written.
+    pub(crate) fn text(&self) -> &str {
+        self.0.text()
+    }
+
     /// Whether it is true for an alert.
     pub(crate) fn admits(&self, alert: &Alert) -> bool {
         let time = alert.time.unwrap_or_default();

@@ -1,71 +1,101 @@
-//! Who is calling: a role and a name, by certificate or by user.
+//! Who is calling: a role, a name, and what this caller in particular may do.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::config::{IdentityPattern, Role, UnixUser};
+use crate::config::Role;
 use crate::error::CallError;
+use crate::filter::Filter;
+
+/// Bytes of a name. Longer ones name nobody.
+const NAME_BYTES_MAX: usize = 256;
+
+/// How much a caller may have at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Calls begun in a second; 0 is any number.
+    pub(crate) requests_per_second: u32,
+    pub(crate) connections_max: usize,
+    pub(crate) calls_max: usize,
+}
 
 /// A caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// What it may do; `None` if nobody says so.
     pub(crate) role: Option<Role>,
-    /// Its name: a sensor's, or the one of its cursor.
+    /// Its name: a sensor's, for one.
     pub(crate) name: String,
+    /// The alerts that it may see; `None` is all.
+    pub(crate) allowed: Option<Arc<Filter>>,
+    /// How much it may have.
+    pub(crate) limits: Limits,
     /// What it has shown, for errors and the log.
-    presented: String,
+    pub(crate) presented: String,
+    /// Like its name, but nobody else's.
+    owner: String,
+}
+
+/// Where a name comes from. The same name from two of them is two callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A SPIFFE id that says the role.
+    Role,
+    /// Another URI.
+    Uri,
+    /// A DNS name.
+    Dns,
+    /// A common name.
+    Cn,
+    /// The name that the configuration gives to certificates.
+    Named,
+    /// The name that the configuration gives to a user.
+    User,
+    /// A user that it does not name.
+    Uid,
 }
 
 impl Peer {
-    /// By a certificate whose chain is already verified.
-    pub(crate) fn from_certificate(der: &[u8], patterns: &[IdentityPattern]) -> Self {
-        let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-            return Self {
-                role: None,
-                name: String::new(),
-                presented: "a certificate that cannot be read".to_owned(),
-            };
+    pub(crate) fn new(role: Option<Role>, kind: Kind, name: &str, presented: String, limits: Limits) -> Self {
+        let role_part = match role {
+            Some(Role::Consumer) => "",
+            Some(Role::Sensor) => "sensor:",
+            Some(Role::Admin) => "admin:",
+            None => "none:",
         };
-        let (mut uris, mut names) = (Vec::new(), Vec::new());
-        if let Ok(Some(extension)) = certificate.subject_alternative_name() {
-            for name in &extension.value.general_names {
-                match name {
-                    GeneralName::URI(uri) => uris.push(*uri),
-                    GeneralName::DNSName(name) => names.push(*name),
-                    _ => {}
-                }
-            }
-        }
-        let common = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
-        names.extend(common);
-        if let Some((role, name)) = uris.iter().find_map(|uri| spiffe(uri)) {
-            let presented = format!("the certificate says {} `{name}`", role.name());
-            return Self { role: Some(role), name: name.to_owned(), presented };
-        }
-        for pattern in patterns {
-            if let Some(name) = names.iter().find(|name| fits(&pattern.pattern, name)) {
-                let presented = format!("the certificate's `{name}` has the role {}", pattern.role.name());
-                return Self { role: Some(pattern.role), name: (*name).to_owned(), presented };
-            }
-        }
-        let name = names.first().copied().unwrap_or_default().to_owned();
-        let presented = format!("the certificate's names ({}) have no role", names.join(", "));
-        Self { role: None, name, presented }
+        let kind_part = match kind {
+            Kind::Role => "",
+            Kind::Uri => "uri:",
+            Kind::Dns => "dns:",
+            Kind::Cn => "cn:",
+            Kind::Named => "name:",
+            Kind::User => "user:",
+            Kind::Uid => "uid:",
+        };
+        let owner = format!("{role_part}{kind_part}{}", escaped(name));
+        Self { role, name: name.to_owned(), allowed: None, limits, presented, owner }
     }
 
-    /// By the user at the other end of the Unix socket.
-    pub(crate) fn from_uid(uid: u32, users: &[UnixUser]) -> Self {
-        if let Some(user) = users.iter().find(|user| user.uid == uid) {
-            let presented = format!("user {uid} has the role {}", user.role.name());
-            return Self { role: Some(user.role), name: user.name.clone(), presented };
+    /// The same, but it sees only the alerts that a filter admits.
+    pub(crate) fn seeing(self, allowed: Option<Arc<Filter>>) -> Self {
+        Self { allowed, ..self }
+    }
+
+    /// What no other caller has: its name, with where it comes from unless that is a SPIFFE id with the
+    /// role `consumer`. It contains no `/`.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The cursor with a name among the caller's own; without a name the one of clients that know of none.
+    pub(crate) fn cursor(&self, name: &str) -> String {
+        match name {
+            "" => format!("consumer/{}", self.owner),
+            name => format!("consumer/{}/{name}", self.owner),
         }
-        let own = uid == 0 || uid == nix::unistd::geteuid().as_raw();
-        let presented =
-            if own { format!("user {uid} is the hub's own") } else { format!("user {uid} has no role") };
-        Self { role: own.then_some(Role::Admin), name: format!("uid-{uid}"), presented }
     }
 
     /// An error unless it has one of these roles, or is an admin.
@@ -74,78 +104,115 @@ impl Peer {
         if self.role.is_some_and(|role| roles.contains(&role)) {
             return Ok(());
         }
-        let needed = if roles.contains(&Role::Sensor) { "sensor or admin" } else { "consumer or admin" };
-        Err(CallError::Role { presented: self.presented.clone(), needed: needed.to_owned() })
+        let needed: Vec<&str> =
+            Role::ALL.iter().filter(|role| roles.contains(role)).map(|role| role.name()).collect();
+        Err(CallError::Role { presented: self.presented.clone(), needed: needed.join(" or ") })
     }
 }
 
-/// Role and name of `spiffe://TRUST-DOMAIN/ROLE/NAME`.
-fn spiffe(uri: &str) -> Option<(Role, &str)> {
-    let (_, path) = uri.strip_prefix("spiffe://")?.split_once('/')?;
-    let (role, name) = path.split_once('/')?;
-    let role = [Role::Sensor, Role::Consumer, Role::Admin].into_iter().find(|known| known.name() == role)?;
-    (!name.is_empty()).then_some((role, name))
+/// A name with `/`, `:` and `%` as in a URI: what separates names is not in them.
+fn escaped(name: &str) -> String {
+    name.replace('%', "%25").replace('/', "%2F").replace(':', "%3A")
 }
 
-/// Whether a name fits a pattern in which `*` stands for anything.
-fn fits(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(start) else { return false };
-    let mut parts = rest.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return name.ends_with(part);
+/// The names in a certificate.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub(crate) uris: Vec<String>,
+    pub(crate) dns: Vec<String>,
+    pub(crate) cn: Option<String>,
+}
+
+impl Names {
+    /// `None` if it cannot be read.
+    pub(crate) fn of(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let mut names = Self::default();
+        if let Ok(Some(extension)) = certificate.subject_alternative_name() {
+            for name in &extension.value.general_names {
+                match name {
+                    GeneralName::URI(uri) => names.uris.extend(sound(uri)),
+                    GeneralName::DNSName(name) => names.dns.extend(sound(&name.to_ascii_lowercase())),
+                    _ => {}
+                }
+            }
         }
-        match name.find(part) {
-            Some(at) => name = &name[at + part.len()..],
-            None => return false,
-        }
+        let common = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        names.cn = common.and_then(sound);
+        Some(names)
     }
-    true
+
+    /// All of them, for an error.
+    pub(crate) fn listed(&self) -> String {
+        let all: Vec<&str> =
+            self.uris.iter().chain(&self.dns).chain(&self.cn).map(String::as_str).take(8).collect();
+        all.join(", ")
+    }
+}
+
+/// A name that can name somebody: it goes into logs and cursors.
+fn sound(name: &str) -> Option<String> {
+    let is_sound = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
+    is_sound.then(|| name.to_owned())
+}
+
+/// The last second in which a certificate is valid, since 1970; `None` if it cannot be read.
+pub(crate) fn not_after(der: &[u8]) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn spiffe_ids_name_role_and_caller() {
-        assert_eq!(spiffe("spiffe://cadge/sensor/web-1"), Some((Role::Sensor, "web-1")));
-        assert_eq!(spiffe("spiffe://x.example/consumer/a/b"), Some((Role::Consumer, "a/b")));
-        for uri in
-            ["spiffe://cadge/root/x", "spiffe://cadge/sensor/", "spiffe://cadge", "http://cadge/sensor/x"]
-        {
-            assert_eq!(spiffe(uri), None, "{uri}");
-        }
+    const LIMITS: Limits = Limits { requests_per_second: 0, connections_max: 1, calls_max: 1 };
+
+    const KINDS: [Kind; 7] = [Kind::Role, Kind::Uri, Kind::Dns, Kind::Cn, Kind::Named, Kind::User, Kind::Uid];
+
+    fn peer(role: Option<Role>, kind: Kind, name: &str) -> Peer {
+        Peer::new(role, kind, name, String::new(), LIMITS)
     }
 
     #[test]
-    fn patterns() {
-        for (pattern, name, expected) in [
-            ("a", "a", true),
-            ("a", "ab", false),
-            ("falco-*", "falco-1", true),
-            ("*.example", "a.example", true),
-            ("a*b*c", "a-b-c", true),
-            ("a*b*c", "a-c-b", false),
-            ("*", "", true),
-        ] {
-            assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
-        }
+    fn a_consumer_by_spiffe_id_has_a_plain_cursor() {
+        let web = peer(Some(Role::Consumer), Kind::Role, "web-1.example");
+        assert_eq!(web.cursor(""), "consumer/web-1.example");
+        assert_eq!(web.cursor("a/b"), "consumer/web-1.example/a/b");
     }
 
     #[test]
     fn a_refusal_says_what_was_shown_and_what_is_needed() {
-        let peer = Peer::from_uid(4_000_000, &[]);
-        let text = peer.require(&[Role::Consumer]).unwrap_err().to_string();
-        assert!(text.contains("user 4000000") && text.contains("consumer"), "{text}");
-        assert!(Peer::from_uid(0, &[]).require(&[Role::Sensor]).is_ok());
+        let nobody = Peer::new(None, Kind::Uid, "4000000", "user 4000000 has no role".to_owned(), LIMITS);
+        let text = nobody.require(&[Role::Consumer]).unwrap_err().to_string();
+        assert!(text.contains("user 4000000") && text.contains("consumer or admin"), "{text}");
+        assert!(nobody.require(&[]).unwrap_err().to_string().ends_with("the role admin"));
+        let admin = peer(Some(Role::Admin), Kind::Uid, "0");
+        assert!(admin.require(&[Role::Sensor]).is_ok() && admin.require(&[]).is_ok());
     }
 
-    proptest::proptest! {
+    fn any_peer() -> impl Strategy<Value = (Option<Role>, usize, String)> {
+        let role =
+            prop::sample::select(vec![None, Some(Role::Sensor), Some(Role::Consumer), Some(Role::Admin)]);
+        (role, 0..KINDS.len(), "[ab/:%]{0,4}|admin:a|uid:0|cn:a|a/b|a%2Fb")
+    }
+
+    proptest! {
         #[test]
-        fn any_certificate_is_somebody(der in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            proptest::prop_assert_eq!(Peer::from_certificate(&der, &[]).role, None);
+        fn no_two_callers_share_a_cursor(one in any_peer(), other in any_peer(), cursors in ("[ab/:%]{0,4}", "[ab/:%]{0,4}")) {
+            let of = |(role, kind, name): &(_, usize, String), cursor: &str| peer(*role, KINDS[*kind], name).cursor(cursor);
+            if one != other {
+                prop_assert_ne!(of(&one, &cursors.0), of(&other, &cursors.1));
+            } else if cursors.0 != cursors.1 {
+                prop_assert_ne!(of(&one, &cursors.0), of(&one, &cursors.1));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_certificate_or_none(der in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(Names::of(&der), None);
+            prop_assert_eq!(not_after(&der), None);
         }
     }
 }

@@ -1,201 +1,215 @@
 //! Accepts connections, by TCP with mutual TLS and by Unix socket, and knows who is at the other end.
 
+use std::any::Any;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use rustls_pki_types::CertificateDer;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::Connected;
 
+use crate::access::Access;
+use crate::audit::{Audit, Refused};
 use crate::authority::Corrected;
-use crate::config::{IdentityPattern, UnixUser};
-use crate::error::Error;
-use crate::identity::Peer;
+use crate::clients::Clients;
+use crate::config::Grpc;
+use crate::connection::{Connection, From, Stream};
+use crate::handshakes::{Handshake, Handshakes};
+use crate::identity::{Peer, not_after};
+use crate::live::{Live, Ticket};
+use crate::metrics::Metrics;
+use crate::sparse::Sparse;
 use crate::tls::Tls;
+use crate::unix_socket::UnixSocket;
 
-/// A handshake may take so long.
+/// A handshake may take so long, and so the first bytes after it.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A connection that is one too many is told so, for so long.
+const TURNED_AWAY: Duration = Duration::from_secs(5);
+
+/// So many are told at a time. Others are just closed.
+const TURNED_AWAY_MAX: usize = 64;
 
 /// After an error of accept itself (no descriptors left, for one) there is a pause.
 const PAUSE: Duration = Duration::from_millis(100);
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// A connection whose other end is known.
-pub(crate) struct Connection {
-    stream: Box<dyn Stream>,
-    peer: Arc<Peer>,
-    _permit: OwnedSemaphorePermit,
-}
-
-/// Whom a request comes from: tonic puts it into the request's extensions.
+/// Where accepted connections go, and what they are checked against. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct From(pub(crate) Arc<Peer>);
+pub(crate) struct Accept(Arc<Inner>);
 
-impl Connected for Connection {
-    type ConnectInfo = From;
-
-    fn connect_info(&self) -> From {
-        From(Arc::clone(&self.peer))
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// Where accepted connections go.
-#[derive(Clone)]
-pub(crate) struct Accept {
-    pub(crate) connections: mpsc::Sender<io::Result<Connection>>,
-    pub(crate) permits: Arc<Semaphore>,
-    pub(crate) stop: CancellationToken,
+struct Inner {
+    connections: mpsc::Sender<io::Result<Connection>>,
+    access: Access,
+    clients: Clients,
+    live: Live,
+    handshakes: Handshakes,
+    permits: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    audit: Audit,
+    metrics: Metrics,
+    sparse: Sparse,
+    stop: CancellationToken,
 }
 
 impl Accept {
+    pub(crate) fn new(
+        connections: mpsc::Sender<io::Result<Connection>>,
+        config: &Grpc,
+        access: Access,
+        audit: Audit,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            connections,
+            access,
+            clients: Clients::default(),
+            live: Live::default(),
+            handshakes: Handshakes::new(config.handshakes_max),
+            permits: Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS))),
+            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+            audit,
+            metrics,
+            sparse: Sparse::default(),
+            stop,
+        }))
+    }
+
+    /// The connections that are open by a certificate.
+    pub(crate) fn live(&self) -> Live {
+        self.0.live.clone()
+    }
+
+    /// What each client has.
+    pub(crate) fn clients(&self) -> Clients {
+        self.0.clients.clone()
+    }
+
     /// Accepts by TCP until it is told to stop.
-    pub(crate) async fn tcp(self, listener: TcpListener, tls: Arc<Tls>, patterns: Arc<[IdentityPattern]>) {
+    pub(crate) async fn tcp(self, listener: TcpListener, tls: Arc<Tls>) {
         loop {
             let accepted = tokio::select! {
-                () = self.stop.cancelled() => return,
+                () = self.0.stop.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
-            let Some((stream, permit)) = self.admit(accepted.map(|(stream, _)| stream)).await else {
-                continue;
-            };
-            let (connections, acceptor) = (self.connections.clone(), tls.acceptor());
-            let patterns = Arc::clone(&patterns);
-            // Bounded: each holds a permit, and ends with the time-out at the latest.
-            tokio::spawn(async move {
-                match tokio::time::timeout(HANDSHAKE, handshake(stream, acceptor, &patterns)).await {
-                    Ok(Ok((stream, peer))) => {
-                        let _ = connections
-                            .send(Ok(Connection { stream, peer: Arc::new(peer), _permit: permit }))
-                            .await;
-                    }
-                    Ok(Err(error)) => tracing::warn!(%error, "a connection was refused in the handshake"),
-                    Err(_) => tracing::warn!("a connection did not finish its handshake in time"),
-                }
-            });
+            let Some((stream, address)) = taken(accepted).await else { continue };
+            let handshake = self.0.handshakes.begin(address.ip());
+            let (this, acceptor) = (self.clone(), tls.acceptor());
+            // Bounded: there are only so many handshakes, and each ends with the time-out at the latest.
+            tokio::spawn(async move { this.shake(stream, address, handshake, acceptor).await });
+        }
+    }
+
+    async fn shake(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+        handshake: Handshake,
+        acceptor: tokio_rustls::TlsAcceptor,
+    ) {
+        let outcome = tokio::select! {
+            () = self.0.stop.cancelled() => return,
+            () = handshake.close.cancelled() => Err(("handshakes", "it had to make room for others".to_owned())),
+            outcome = tokio::time::timeout(HANDSHAKE, secure(stream, acceptor)) => match outcome {
+                Ok(Ok(secured)) => Ok(secured),
+                Ok(Err(error)) => Err(("handshake", error.to_string())),
+                Err(_) => Err(("handshake_timeout", "it took too long".to_owned())),
+            },
+        };
+        drop(handshake);
+        match outcome {
+            Ok((stream, chain)) => {
+                let own = chain.first().map_or(&[][..], |own| own.as_ref());
+                let peer = self.0.access.by_certificate(own);
+                let ticket = self.0.live.add(Arc::clone(&chain), not_after(own).unwrap_or(i64::MAX));
+                self.open(stream, peer, address.to_string(), Some(ticket)).await;
+            }
+            Err((cause, reason)) => self.refused(cause, &reason, &address.to_string(), None),
         }
     }
 
     /// Accepts on the Unix socket until it is told to stop.
-    pub(crate) async fn unix(self, listener: UnixSocket, users: Arc<[UnixUser]>) {
+    pub(crate) async fn unix(self, socket: UnixSocket) {
         loop {
             let accepted = tokio::select! {
-                () = self.stop.cancelled() => return,
-                accepted = listener.listener.accept() => accepted,
+                () = self.0.stop.cancelled() => return,
+                accepted = socket.listener.accept() => accepted,
             };
-            let Some((stream, permit)) = self.admit(accepted.map(|(stream, _)| stream)).await else {
-                continue;
-            };
-            let Ok(uid) = stream.peer_cred().map(|cred| cred.uid()) else { continue };
-            let peer = Arc::new(Peer::from_uid(uid, &users));
-            let stream: Box<dyn Stream> = Box::new(Corrected::new(stream));
-            let _ = self.connections.send(Ok(Connection { stream, peer, _permit: permit })).await;
+            let Some((stream, _)) = taken(accepted).await else { continue };
+            self.by_user(stream).await;
         }
     }
 
-    /// Lets a connection in if there is room.
-    async fn admit<T>(&self, accepted: io::Result<T>) -> Option<(T, OwnedSemaphorePermit)> {
-        match accepted {
-            Ok(stream) => {
-                let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
-                if permit.is_none() {
-                    tracing::warn!("there are as many connections as allowed: one more was turned away");
-                }
-                permit.map(|permit| (stream, permit))
-            }
-            Err(error) => {
-                tracing::error!(%error, "a connection can't be accepted");
-                tokio::time::sleep(PAUSE).await;
+    async fn by_user(&self, stream: UnixStream) {
+        let Ok(user) = stream.peer_cred() else { return };
+        let peer = self.0.access.by_user(user.uid(), user.gid());
+        let address =
+            format!("unix:uid={},gid={},pid={}", user.uid(), user.gid(), user.pid().unwrap_or_default());
+        self.open(Box::new(Corrected::new(stream)), peer, address, None).await;
+    }
+
+    /// Lets a connection in if there is room for it.
+    async fn open(&self, stream: Box<dyn Stream>, peer: Peer, address: String, ticket: Option<Ticket>) {
+        let close = ticket.as_ref().map_or_else(CancellationToken::new, |ticket| ticket.close.clone());
+        let mut held: Vec<Box<dyn Any + Send>> = vec![Box::new(ticket)];
+        let mut deadline = HANDSHAKE;
+        let refusal = match self.0.clients.connect(&peer) {
+            Ok(connection) => {
+                let Ok(permit) = Arc::clone(&self.0.permits).try_acquire_owned() else {
+                    let reason = "there are as many connections as allowed";
+                    return self.refused("connections", reason, &address, Some(&peer));
+                };
+                held.extend([Box::new(connection) as Box<dyn Any + Send>, Box::new(permit)]);
                 None
             }
+            Err(refusal) => {
+                self.refused(refusal.cause(), &refusal.to_string(), &address, Some(&peer));
+                let Ok(permit) = Arc::clone(&self.0.turned_away).try_acquire_owned() else { return };
+                held.push(Box::new(permit));
+                deadline = TURNED_AWAY;
+                Some(refusal)
+            }
+        };
+        let from = From { peer: Arc::new(peer), address: address.into(), refusal };
+        let connection = Connection::new(stream, from, close, deadline, held);
+        let _ = self.0.connections.send(Ok(connection)).await;
+    }
+
+    /// Counts a connection that was turned away; says so unless it is one of very many.
+    fn refused(&self, cause: &'static str, reason: &str, address: &str, peer: Option<&Peer>) {
+        self.0.metrics.refused.with_label_values(&[cause]).inc();
+        let Some(unsaid) = self.0.sparse.says(Instant::now()) else { return };
+        tracing::warn!(cause, reason, address, unsaid, "a connection was turned away");
+        self.0.audit.refused(&Refused { cause, reason, address, peer, unsaid });
+    }
+}
+
+/// What was accepted.
+async fn taken<T>(accepted: io::Result<T>) -> Option<T> {
+    match accepted {
+        Ok(accepted) => Some(accepted),
+        Err(error) => {
+            tracing::error!(%error, "a connection can't be accepted");
+            tokio::time::sleep(PAUSE).await;
+            None
         }
     }
 }
 
-async fn handshake(
-    stream: TcpStream,
-    acceptor: tokio_rustls::TlsAcceptor,
-    patterns: &[IdentityPattern],
-) -> io::Result<(Box<dyn Stream>, Peer)> {
+/// A stream, and the certificates that were shown.
+type Secured = (Box<dyn Stream>, Arc<[CertificateDer<'static>]>);
+
+async fn secure(stream: TcpStream, acceptor: tokio_rustls::TlsAcceptor) -> io::Result<Secured> {
     stream.set_nodelay(true)?;
     let stream = acceptor.accept(stream).await?;
-    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
-    let peer = Peer::from_certificate(certificate, patterns);
-    Ok((Box::new(stream), peer))
-}
-
-/// A listening Unix socket. Its file goes with it.
-pub(crate) struct UnixSocket {
-    listener: UnixListener,
-    path: PathBuf,
-}
-
-impl UnixSocket {
-    /// Listens. A socket file that nobody listens on any more is replaced.
-    pub(crate) fn bind(path: &Path, mode: u32) -> Result<Self, Error> {
-        let failed = |cause| Error::Listen { address: path.display().to_string(), cause };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(failed)?;
-        }
-        if std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                return Err(failed(io::Error::new(io::ErrorKind::AddrInUse, "another hub listens there")));
-            }
-            std::fs::remove_file(path).map_err(failed)?;
-        }
-        let listener = UnixListener::bind(path).map_err(failed)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
-        Ok(Self { listener, path: path.to_owned() })
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let chain: Arc<[_]> = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
+    if chain.is_empty() {
+        return Err(io::Error::other("no client certificate"));
     }
-}
-
-impl Drop for UnixSocket {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
+    Ok((Box::new(stream), chain))
 }

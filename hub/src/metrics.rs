@@ -16,6 +16,8 @@ pub(crate) struct Metrics {
     pub(crate) deleted: IntCounterVec,
     pub(crate) sensors: IntGauge,
     pub(crate) subscribers: IntGauge,
+    pub(crate) refused: IntCounterVec,
+    pub(crate) audit_lost: IntCounter,
 }
 
 impl Metrics {
@@ -37,8 +39,17 @@ impl Metrics {
         )
         .expect("the name is a valid one");
         registry.register(Box::new(deleted.clone())).expect("each name is registered once");
+        let refused =
+            Opts::new("cadge_hub_refused_total", "Connections and calls that were refused, by cause.");
+        let refused = IntCounterVec::new(refused, &["cause"]).expect("the name is a valid one");
+        registry.register(Box::new(refused.clone())).expect("each name is registered once");
         Self {
             deleted,
+            refused,
+            audit_lost: counter(
+                "cadge_hub_audit_lines_lost_total",
+                "Lines of the audit log that could not be written.",
+            ),
             received: counter("cadge_hub_alerts_received_total", "Alerts that sensors have sent."),
             duplicates: counter("cadge_hub_alerts_duplicate_total", "Alerts that the log had already."),
             missing: counter(

@@ -6,22 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Access;
 use crate::announce::Announcer;
+use crate::audit::Audit;
 use crate::config::{Config, Grpc, LogConfig, LogKind};
 use crate::consume::Consumers;
 use crate::error::Error;
 use crate::exporter::Exporter;
 use crate::forward::{LogFeeds, field_kind};
 use crate::http;
-use crate::listen::{Accept, UnixSocket};
+use crate::listen::Accept;
 use crate::log::{Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
 use crate::service::{self, Context};
 use crate::tls::Tls;
+use crate::unix_socket::UnixSocket;
 
 /// At the end everything gets so long.
 const STOP: Duration = Duration::from_secs(3);
@@ -44,6 +47,7 @@ impl Hub {
     pub async fn start(config: Config) -> Result<Self, Error> {
         let tls =
             if config.grpc.bind_address.is_empty() { None } else { Some(Arc::new(Tls::new(&config.grpc)?)) };
+        let access = Access::new(&config)?;
         let metrics = Metrics::new();
         let log = open_log(&config.log, &metrics)?;
         let stop = CancellationToken::new();
@@ -51,20 +55,22 @@ impl Hub {
         let consumers = Consumers::new(log, announcer.clone(), metrics.clone());
         let mut tasks = JoinSet::new();
         let (connections, accepted) = mpsc::channel(CONNECTIONS);
-        let permits = Arc::new(Semaphore::new(config.grpc.connections_max.min(Semaphore::MAX_PERMITS)));
-        let accept = Accept { connections, permits, stop: stop.clone() };
+        let audit = Audit::start(&config.audit_log, &metrics.audit_lost, &mut tasks)?;
+        let accept =
+            Accept::new(connections, &config.grpc, access, audit.clone(), metrics.clone(), stop.clone());
+        let clients = accept.clients();
         let grpc = match tls {
-            Some(tls) => Some(listen_tcp(&config, tls, accept.clone(), &mut tasks).await?),
+            Some(tls) => Some(listen_tcp(&config, tls, accept.clone(), &stop, &mut tasks).await?),
             None => None,
         };
-        let unix = listen_unix(&config.grpc, &config.unix, accept, &mut tasks)?;
+        let unix = listen_unix(&config.grpc, accept, &mut tasks)?;
         let http = listen_http(&config, &metrics, &stop, &mut tasks).await?;
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
         let context = Context { consumers, metrics, announcer, stop: stop.clone() };
         tasks.spawn(async move {
-            if let Err(error) = service::serve(context, accepted).await {
+            if let Err(error) = service::serve(context, clients, audit, accepted).await {
                 tracing::error!(%error, "the gRPC server has failed");
             }
         });
@@ -117,22 +123,19 @@ async fn listen_tcp(
     config: &Config,
     tls: Arc<Tls>,
     accept: Accept,
+    stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<SocketAddr, Error> {
     let (listener, bound) = bind(&config.grpc.bind_address).await?;
-    tasks.spawn(accept.tcp(listener, tls, config.identities.clone().into()));
+    tasks.spawn(Arc::clone(&tls).watch(accept.live(), stop.clone()));
+    tasks.spawn(accept.tcp(listener, tls));
     Ok(bound)
 }
 
-fn listen_unix(
-    config: &Grpc,
-    users: &[crate::config::UnixUser],
-    accept: Accept,
-    tasks: &mut JoinSet<()>,
-) -> Result<Option<PathBuf>, Error> {
+fn listen_unix(config: &Grpc, accept: Accept, tasks: &mut JoinSet<()>) -> Result<Option<PathBuf>, Error> {
     let Some(path) = &config.unix_socket else { return Ok(None) };
-    let socket = UnixSocket::bind(path, config.unix_socket_mode)?;
-    tasks.spawn(accept.unix(socket, users.into()));
+    let socket = UnixSocket::bind(path, config)?;
+    tasks.spawn(accept.unix(socket));
     Ok(Some(path.clone()))
 }
 

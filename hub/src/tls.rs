@@ -1,96 +1,174 @@
 //! Mutual TLS: the hub's certificate, and who may connect. The files are read again when they change.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rustls::server::WebPkiClientVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
-use crate::config::Grpc;
+use crate::config::{Grpc, TlsMin};
 use crate::error::Error;
+use crate::live::Live;
+use crate::revocation;
 
-/// The files are looked at so often at most.
+/// The files are looked at so often.
 const REFRESH: Duration = Duration::from_secs(1);
 
 /// Makes acceptors for new connections.
 pub(crate) struct Tls {
-    cert_chain: PathBuf,
-    private_key: PathBuf,
-    root_certs: PathBuf,
+    config: Grpc,
     current: Mutex<Current>,
 }
 
 struct Current {
     acceptor: TlsAcceptor,
-    modified: [Option<SystemTime>; 3],
-    looked: Instant,
+    verifier: Arc<dyn ClientCertVerifier>,
+    /// The files when they were last read, even if they could not be used.
+    read: Vec<Option<Stamp>>,
 }
+
+/// What changes with a file: its time, size and number.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp(i64, i64, u64, u64);
 
 impl Tls {
     pub(crate) fn new(config: &Grpc) -> Result<Self, Error> {
-        let paths = [&config.cert_chain, &config.private_key, &config.root_certs];
-        let modified = modified(paths);
-        let acceptor = acceptor(paths)?;
-        let current = Mutex::new(Current { acceptor, modified, looked: Instant::now() });
-        let [cert_chain, private_key, root_certs] = paths.map(Clone::clone);
-        Ok(Self { cert_chain, private_key, root_certs, current })
+        let read = stamps(config);
+        let (acceptor, verifier) = load(config)?;
+        let current = Mutex::new(Current { acceptor, verifier, read });
+        Ok(Self { config: config.clone(), current })
     }
 
-    /// The acceptor for a new connection. Files that cannot be used leave the old one in place.
+    /// The acceptor for a new connection.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.looked.elapsed() >= REFRESH {
-            current.looked = Instant::now();
-            let paths = [&self.cert_chain, &self.private_key, &self.root_certs];
-            let modified = modified(paths);
-            if modified != current.modified {
-                match acceptor(paths) {
-                    Ok(acceptor) => {
-                        current.acceptor = acceptor;
-                        current.modified = modified;
-                        tracing::info!("the certificates have changed: new connections use them");
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "the new certificates can't be used: the old ones stay");
-                    }
-                }
+        self.current().acceptor.clone()
+    }
+
+    /// Reads the files again when they change, and ends connections whose certificate has ended, until it
+    /// is told to stop.
+    pub(crate) async fn watch(self: Arc<Self>, live: Live, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(REFRESH);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            let (this, live) = (Arc::clone(&self), live.clone());
+            let looked = tokio::task::spawn_blocking(move || this.look(&live)).await;
+            if let Err(error) = looked {
+                tracing::error!(%error, "the certificates can't be looked at");
             }
         }
-        current.acceptor.clone()
+    }
+
+    fn look(&self, live: &Live) {
+        if self.refresh() {
+            let (verifier, now) = (Arc::clone(&self.current().verifier), UnixTime::now());
+            let accepts = |chain: &[CertificateDer<'static>]| {
+                chain
+                    .split_first()
+                    .is_some_and(|(own, others)| verifier.verify_client_cert(own, others, now).is_ok())
+            };
+            let closed = live.close_refused(accepts);
+            tracing::info!(
+                closed,
+                "the certificates have changed: new connections use them, and those that are no longer accepted are closed"
+            );
+        }
+        let closed = live.close_expired(i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX));
+        if closed > 0 {
+            tracing::warn!(closed, "the certificates of connections have expired: they are closed");
+        }
+    }
+
+    /// Reads files that have changed. Those that cannot be used leave the old ones in place.
+    fn refresh(&self) -> bool {
+        let stamps = stamps(&self.config);
+        if stamps == self.current().read {
+            return false;
+        }
+        let loaded = load(&self.config);
+        let mut current = self.current();
+        current.read = stamps;
+        match loaded {
+            Ok((acceptor, verifier)) => {
+                (current.acceptor, current.verifier) = (acceptor, verifier);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new certificates can't be used: the old ones stay");
+                false
+            }
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn modified(paths: [&PathBuf; 3]) -> [Option<SystemTime>; 3] {
-    paths.map(|path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok())
+fn stamps(config: &Grpc) -> Vec<Option<Stamp>> {
+    let paths = [&config.cert_chain, &config.private_key, &config.root_certs];
+    let stamp = |path: &PathBuf| {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Stamp(metadata.mtime(), metadata.mtime_nsec(), metadata.size(), metadata.ino()))
+    };
+    paths.into_iter().chain(&config.revoked_certs).map(stamp).collect()
 }
 
-fn acceptor([cert_chain, private_key, root_certs]: [&PathBuf; 3]) -> Result<TlsAcceptor, Error> {
+fn load(config: &Grpc) -> Result<(TlsAcceptor, Arc<dyn ClientCertVerifier>), Error> {
     let failed = |path: &Path, problem: String| Error::Certificate { path: path.to_owned(), problem };
+    let Grpc { cert_chain, private_key, .. } = config;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(root_certs)? {
-        roots.add(certificate).map_err(|error| failed(root_certs, error.to_string()))?;
-    }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(|error| failed(root_certs, error.to_string()))?;
+    let verifier = verifier(config, &provider)?;
     let key = PrivateKeyDer::from_pem_file(private_key)
         .map_err(|error| failed(private_key, format!("it holds no private key in PEM ({error})")))?;
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+    let versions: &[_] = match config.tls_min {
+        TlsMin::Tls13 => &[&TLS13],
+        TlsMin::Tls12 => &[&TLS13, &TLS12],
+    };
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
         .map_err(|error| failed(cert_chain, error.to_string()))?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::clone(&verifier))
         .with_single_cert(certificates(cert_chain)?, key)
         .map_err(|error| {
             failed(cert_chain, format!("it does not fit its key or is no certificate ({error})"))
         })?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    // A session that is resumed does not show its certificate again: it could have been revoked.
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
+    tls.send_tls13_tickets = 0;
+    Ok((TlsAcceptor::from(Arc::new(tls)), verifier))
+}
+
+fn verifier(config: &Grpc, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let path = &config.root_certs;
+    let failed = |problem: String| Error::Certificate { path: path.clone(), problem };
+    let authorities = certificates(path)?;
+    let lists = match &config.revoked_certs {
+        Some(path) => revocation::lists(path, &authorities)?,
+        None => Vec::new(),
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in authorities {
+        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .with_crls(lists)
+        .build()
+        .map_err(|error| failed(error.to_string()))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cadge_proto::raw::RawAlert;
 use prost::Message as _;
@@ -16,6 +17,8 @@ pub(crate) struct View {
     filters: Vec<Arc<Filter>>,
     /// The output fields to leave in.
     fields: Option<Arc<HashSet<String>>>,
+    /// Counts what it shows.
+    shown: Option<Arc<AtomicU64>>,
 }
 
 impl View {
@@ -33,6 +36,12 @@ impl View {
         self
     }
 
+    /// The same, and it counts there what it shows.
+    pub(crate) fn counted(mut self, shown: Arc<AtomicU64>) -> Self {
+        self.shown = Some(shown);
+        self
+    }
+
     /// Whether it shows everything.
     pub(crate) fn is_whole(&self) -> bool {
         self.filters.is_empty() && self.fields.is_none()
@@ -40,10 +49,15 @@ impl View {
 
     /// What it shows of entries.
     pub(crate) fn of(&self, entries: Vec<Entry>) -> Vec<Entry> {
-        if self.is_whole() {
-            return entries;
+        let entries = if self.is_whole() {
+            entries
+        } else {
+            entries.into_iter().filter_map(|entry| self.show(entry)).collect()
+        };
+        if let Some(shown) = &self.shown {
+            shown.fetch_add(entries.len() as u64, Ordering::Relaxed);
         }
-        entries.into_iter().filter_map(|entry| self.show(entry)).collect()
+        entries
     }
 
     fn show(&self, entry: Entry) -> Option<Entry> {

@@ -7,8 +7,8 @@ mod access;
 
 use serde::Deserialize;
 
-pub use access::{IdentityPattern, Role, UnixUser};
-pub use grpc::Grpc;
+pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
+pub use grpc::{Grpc, TlsMin};
 pub use log::{LogCheck, LogConfig, LogKind};
 pub use webserver::Webserver;
 
@@ -22,10 +22,13 @@ pub struct Config {
     pub webserver: Webserver,
     /// The log of alerts.
     pub log: LogConfig,
-    /// Who may do what, for certificates without a SPIFFE id. The first pattern that fits counts.
+    /// Who may do what, by certificate. The first that fits counts, before the role in a SPIFFE id does.
     pub identities: Vec<IdentityPattern>,
-    /// Who may do what on the Unix socket, beside root and the hub's own user, who may everything.
+    /// Who may do what on the Unix socket. The first that fits counts. Root and the hub's own user, if none
+    /// does, may do everything.
     pub unix: Vec<UnixUser>,
+    /// Who called what.
+    pub audit_log: AuditLog,
     /// Where alerts are forwarded to.
     pub integrations: cadge_integrations::Config,
 }

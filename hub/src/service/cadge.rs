@@ -10,12 +10,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::falco::own_cursor;
-use super::{Answers, BYTES_MAX, COUNT_MAX, Context, caller, time_ns, view};
+use super::{Answers, BYTES_MAX, COUNT_MAX, Call, Context, caller, time_ns, view};
 use crate::config::Role;
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
-use crate::identity::Peer;
 use crate::log::{Entry, LogError};
 use crate::metrics::Present;
 
@@ -43,14 +41,14 @@ impl outputs_server::Outputs for Outputs {
         &self,
         request: Request<Streaming<SubscribeRequest>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let peer = caller(&request, &[Role::Consumer])?;
+        let call = caller(&request, &[Role::Consumer])?;
         let mut requests = request.into_inner();
         let first = requests.message().await?.and_then(|request| request.kind);
         let Some(subscribe_request::Kind::Open(open)) = first else {
             return Err(CallError::Request("the first message must be `open`".to_owned()).into());
         };
         let heartbeat = heartbeat(open.heartbeat_ms)?;
-        let consumer = self.open(&peer, open).await?;
+        let consumer = self.open(&call, open).await?;
         let (responses, outgoing) = mpsc::channel(QUEUE);
         let context = self.0.clone();
         tokio::spawn(async move {
@@ -69,9 +67,10 @@ impl outputs_server::Outputs for Outputs {
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Self::GetStream>, Status> {
-        let peer = caller(&request, &[Role::Consumer])?;
+        let call = caller(&request, &[Role::Consumer])?;
         let GetRequest { after, limit, since, until, filter, fields } = request.into_inner();
-        let view = view(&peer, &filter, fields)?;
+        let view = view(&call, &filter, fields)?;
+        call.note("limit", limit);
         let log = self.0.consumers.log();
         let mut range = (after, *log.head().borrow());
         if let Some(since) = since {
@@ -80,6 +79,8 @@ impl outputs_server::Outputs for Outputs {
         if let Some(until) = until {
             range.1 = range.1.min(log.position_at(time_ns(&until)).await.map_err(CallError::Log)?);
         }
+        call.note("after", range.0);
+        call.note("to", range.1);
         let start = Start::After(range.0);
         let consumer = self.0.consumers.open(None, start, view).await.map_err(CallError::Log)?;
         let left = if limit == 0 { u64::MAX } else { limit };
@@ -98,17 +99,15 @@ impl outputs_server::Outputs for Outputs {
 }
 
 impl Outputs {
-    async fn open(&self, peer: &Peer, open: v1::Open) -> Result<Consumer, Status> {
+    async fn open(&self, call: &Call, open: v1::Open) -> Result<Consumer, Status> {
         if open.cursor.len() > CURSOR_BYTES_MAX {
             let text = format!("the cursor's name has more than {CURSOR_BYTES_MAX} bytes");
             return Err(CallError::Request(text).into());
         }
-        let view = view(peer, &open.filter, open.fields)?;
-        let own = own_cursor(peer);
+        let view = view(call, &open.filter, open.fields)?;
         let name = match (open.transient, open.cursor.as_str()) {
             (true, _) => None,
-            (false, "") => Some(own),
-            (false, cursor) => Some(format!("{own}/{cursor}")),
+            (false, cursor) => Some(call.own_cursor(cursor)),
         };
         let consumers = &self.0.consumers;
         let start = match (open.after, open.since, v1::Start::try_from(open.start)) {
@@ -119,6 +118,7 @@ impl Outputs {
             (_, _, Ok(v1::Start::Beginning)) => Start::Beginning,
             _ => Start::Now,
         };
+        call.note("start", format!("{start:?}"));
         Ok(consumers.open(name, start, view).await.map_err(CallError::Log)?)
     }
 }

@@ -10,25 +10,18 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::handed::{Handed, SETTLED};
-use super::{Answers, BYTES_MAX, COUNT_MAX, Context, caller};
+use super::{Answers, BYTES_MAX, COUNT_MAX, Context, caller, view};
 use crate::config::Role;
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
-use crate::identity::Peer;
 use crate::log::{Entry, LogError};
 use crate::metrics::Present;
-use crate::view::View;
 
 /// Alerts between the log and a connection.
 const QUEUE: usize = 256;
 
 /// The service.
 pub(super) struct Falco(pub(super) Context);
-
-/// The cursor of an identity: the one that an old client, which knows of none, has.
-pub(super) fn own_cursor(peer: &Peer) -> String {
-    format!("consumer/{}", peer.name)
-}
 
 #[tonic::async_trait]
 impl outputs::service_server::Service for Falco {
@@ -39,12 +32,12 @@ impl outputs::service_server::Service for Falco {
         &self,
         request: Request<Streaming<outputs::Request>>,
     ) -> Result<Response<Self::subStream>, Status> {
-        let peer = caller(&request, &[Role::Consumer])?;
+        let call = caller(&request, &[Role::Consumer])?;
         let mut requests = request.into_inner();
         let consumer = self
             .0
             .consumers
-            .open(Some(own_cursor(&peer)), Start::Now, View::default())
+            .open(Some(call.own_cursor("")), Start::Now, view(&call, "", Vec::new())?)
             .await
             .map_err(CallError::Log)?;
         let (alerts, outgoing) = mpsc::channel(QUEUE);
@@ -66,11 +59,11 @@ impl outputs::service_server::Service for Falco {
     }
 
     async fn get(&self, request: Request<outputs::Request>) -> Result<Response<Self::getStream>, Status> {
-        let peer = caller(&request, &[Role::Consumer])?;
+        let call = caller(&request, &[Role::Consumer])?;
         let consumer = self
             .0
             .consumers
-            .open(Some(own_cursor(&peer)), Start::Beginning, View::default())
+            .open(Some(call.own_cursor("")), Start::Beginning, view(&call, "", Vec::new())?)
             .await
             .map_err(CallError::Log)?;
         let until = consumer.head();

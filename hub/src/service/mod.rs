@@ -5,6 +5,7 @@ mod handed;
 mod falco;
 mod cadge;
 mod version;
+mod calls;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,14 +20,19 @@ use tonic::transport::Server;
 use tonic::{Request, Status};
 
 use crate::announce::Announcer;
+use crate::audit::Audit;
+use crate::clients::Clients;
 use crate::config::Role;
+use crate::connection::Connection;
 use crate::consume::Consumers;
 use crate::error::CallError;
 use crate::filter::Filter;
-use crate::identity::Peer;
-use crate::listen::{Connection, From};
 use crate::metrics::Metrics;
+use crate::sparse::Sparse;
 use crate::view::View;
+use calls::{Calls, Gate};
+
+pub(crate) use calls::Call;
 
 /// Alerts that one reading of the log brings.
 const COUNT_MAX: usize = 1024;
@@ -36,6 +42,15 @@ const BYTES_MAX: usize = 256 << 10;
 
 /// Bytes of one gRPC message that is taken: a batch, with room to spare.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one message of those who only ask.
+const QUESTION_BYTES_MAX: usize = 64 << 10;
+
+/// Calls on one connection at a time.
+const STREAMS_MAX: u32 = 1024;
+
+/// Bytes of a request's head.
+const HEAD_BYTES_MAX: u32 = 16 << 10;
 
 /// What every service works with.
 #[derive(Clone)]
@@ -51,6 +66,8 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// Serves connections until it is told to stop.
 pub(crate) async fn serve(
     context: Context,
+    clients: Clients,
+    audit: Audit,
     connections: mpsc::Receiver<std::io::Result<Connection>>,
 ) -> Result<(), tonic::transport::Error> {
     use cadge_proto::falco::version::service_server::ServiceServer as VersionServer;
@@ -68,41 +85,59 @@ pub(crate) async fn serve(
         .expect("the descriptors come from the same build");
     let mut routes = RoutesBuilder::default();
     routes
-        .add_service(FalcoServer::new(falco::Falco(context.clone())))
-        .add_service(VersionServer::new(version::Version))
-        .add_service(OutputsServer::new(cadge::Outputs(context.clone())))
+        .add_service(
+            FalcoServer::new(falco::Falco(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
+        )
+        .add_service(VersionServer::new(version::Version).max_decoding_message_size(QUESTION_BYTES_MAX))
+        .add_service(
+            OutputsServer::new(cadge::Outputs(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
+        )
         .add_service(
             IngestServer::new(ingest::Ingest(context.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
-        .add_service(health_service)
-        .add_service(reflection);
+        .add_service(health_service.max_decoding_message_size(QUESTION_BYTES_MAX))
+        .add_service(reflection.max_decoding_message_size(QUESTION_BYTES_MAX));
+    let metrics = context.metrics.clone();
+    let gate = Arc::new(Gate { clients, audit, metrics, sparse: Sparse::default() });
     Server::builder()
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
-        .max_concurrent_streams(1024)
+        .max_concurrent_streams(STREAMS_MAX)
+        .http2_max_header_list_size(HEAD_BYTES_MAX)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .layer(tower::layer::layer_fn(move |routes| Calls::new(routes, Arc::clone(&gate))))
         .add_routes(routes.routes())
         .serve_with_incoming_shutdown(ReceiverStream::new(connections), context.stop.cancelled_owned())
         .await
 }
 
 /// Who calls, if they may.
-fn caller<T>(request: &Request<T>, roles: &[Role]) -> Result<Arc<Peer>, Status> {
-    let Some(From(peer)) = request.extensions().get::<From>() else {
-        return Err(Status::internal("the connection has no identity"));
+fn caller<T>(request: &Request<T>, roles: &[Role]) -> Result<Arc<Call>, Status> {
+    let Some(call) = request.extensions().get::<Arc<Call>>() else {
+        return Err(Status::internal("the call has no caller"));
     };
-    peer.require(roles)?;
-    Ok(Arc::clone(peer))
+    call.ask(roles)?;
+    Ok(Arc::clone(call))
 }
 
-/// What a caller gets to see of the log.
-fn view(_peer: &Peer, filter: &str, fields: Vec<String>) -> Result<View, CallError> {
+/// What a caller gets to see of the log: of what it may see, what it wants to. Whatever answers with alerts
+/// reads the log by this.
+fn view(call: &Call, filter: &str, fields: Vec<String>) -> Result<View, CallError> {
+    if let Some(allowed) = &call.allowed {
+        call.note("allowed", allowed.text());
+    }
+    if !filter.is_empty() {
+        call.note("filter", filter);
+    }
     let filter = match filter {
         "" => None,
         text => Some(Arc::new(Filter::new(text).map_err(|error| CallError::Request(error.to_string()))?)),
     };
-    Ok(View::default().only(filter).with_fields(fields))
+    if !fields.is_empty() {
+        call.note("fields", fields.clone());
+    }
+    Ok(View::default().only(call.allowed.clone()).only(filter).with_fields(fields).counted(call.reads()))
 }
 
 /// A moment in nanoseconds since 1970.
