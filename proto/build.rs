@@ -3,13 +3,14 @@
 use std::{env, fs, path::Path};
 
 /// Every .proto file of ours. A new one is one more line here.
-const PROTOS: [&str; 6] = [
+const PROTOS: [&str; 7] = [
     "falco/schema.proto",
     "falco/outputs.proto",
     "falco/version.proto",
     "cadge/v1/alert.proto",
     "cadge/v1/ingest.proto",
     "cadge/v1/subscribe.proto",
+    "cadge/v1/fleet.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::announce::Announcer;
+use crate::fleet::MARK;
 use crate::log::{Entry, Log, LogError};
 use crate::metrics::Metrics;
 use crate::view::View;
@@ -41,6 +42,14 @@ pub(crate) struct Consumers {
 struct Live {
     next: u64,
     places: HashMap<String, HashMap<u64, u64>>,
+}
+
+/// Where a cursor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) position: u64,
+    /// Streams of this hub that move it.
+    pub(crate) streams: u32,
 }
 
 /// A place in the log that moves. Without a name nothing is remembered of it.
@@ -92,6 +101,29 @@ impl Consumers {
         }
         drop(live);
         Ok(Consumer { consumers: self.clone(), name, view, id, position, committed: position, head })
+    }
+
+    /// Every cursor and its place, and how many streams move it.
+    pub(crate) async fn all(&self) -> Result<BTreeMap<String, Place>, LogError> {
+        let cursors = self.log.cursors().await?.into_iter();
+        let cursors = cursors.filter(|(name, _)| !name.starts_with(MARK));
+        let mut all: BTreeMap<String, Place> =
+            cursors.map(|(name, position)| (name, Place { position, streams: 0 })).collect();
+        for (name, places) in &self.live().places {
+            if let Some(place) = all.get_mut(name) {
+                place.streams = u32::try_from(places.len()).unwrap_or(u32::MAX);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Forgets a cursor, unless streams move it: so many is the error then. Answers whether there was one.
+    pub(crate) async fn forget(&self, name: &str) -> Result<Result<bool, usize>, LogError> {
+        let streams = self.live().places.get(name).map_or(0, HashMap::len);
+        if streams > 0 {
+            return Ok(Err(streams));
+        }
+        self.log.forget(name).await.map(Ok)
     }
 
     fn live(&self) -> std::sync::MutexGuard<'_, Live> {

@@ -10,6 +10,7 @@ mod announce;
 mod filter;
 mod view;
 mod consume;
+mod fleet;
 mod identity;
 mod access;
 mod clients;

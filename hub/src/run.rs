@@ -17,6 +17,7 @@ use crate::config::{Config, Grpc, LogConfig, LogKind};
 use crate::consume::Consumers;
 use crate::error::Error;
 use crate::exporter::Exporter;
+use crate::fleet::Fleet;
 use crate::forward::{LogFeeds, field_kind};
 use crate::http;
 use crate::listen::Accept;
@@ -52,6 +53,7 @@ impl Hub {
         let log = open_log(&config.log, &metrics)?;
         let stop = CancellationToken::new();
         let announcer = Announcer::new(Arc::clone(&log));
+        let fleet = Fleet::open(&config.fleet, &config.log, Arc::clone(&log));
         let consumers = Consumers::new(log, announcer.clone(), metrics.clone());
         let mut tasks = JoinSet::new();
         let (connections, accepted) = mpsc::channel(CONNECTIONS);
@@ -68,7 +70,8 @@ impl Hub {
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
-        let context = Context { consumers, metrics, announcer, stop: stop.clone() };
+        tasks.spawn(fleet.clone().watch(announcer.clone(), stop.clone()));
+        let context = Context { consumers, metrics, fleet, announcer, stop: stop.clone() };
         tasks.spawn(async move {
             if let Err(error) = service::serve(context, clients, audit, accepted).await {
                 tracing::error!(%error, "the gRPC server has failed");

@@ -6,4 +6,5 @@ mod hub {
     mod outputs;
     mod site;
     mod subscribe;
+    mod fleet;
 }

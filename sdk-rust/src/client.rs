@@ -89,6 +89,10 @@ impl Client {
         .await
     }
 
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     async fn connected(connect: Connect) -> Result<Self, Error> {
         Ok(Self { channel: connect().await?, connect })
     }

@@ -17,6 +17,7 @@
 mod client;
 mod connect;
 mod subscribe;
+pub mod fleet;
 mod error;
 
 pub use cadge_proto::cadge::v1::Alert;

@@ -4,10 +4,12 @@ mod grpc;
 mod webserver;
 mod log;
 mod access;
+mod fleet;
 
 use serde::Deserialize;
 
 pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
+pub use fleet::FleetConfig;
 pub use grpc::{Grpc, TlsMin};
 pub use log::{LogCheck, LogConfig, LogKind};
 pub use webserver::Webserver;
@@ -22,6 +24,8 @@ pub struct Config {
     pub webserver: Webserver,
     /// The log of alerts.
     pub log: LogConfig,
+    /// What is expected of sensors.
+    pub fleet: FleetConfig,
     /// Who may do what, by certificate. The first that fits counts, before the role in a SPIFFE id does.
     pub identities: Vec<IdentityPattern>,
     /// Who may do what on the Unix socket. The first that fits counts. Root and the hub's own user, if none

@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Answers, Context, caller};
 use crate::config::Role;
 use crate::error::CallError;
+use crate::fleet::Contact;
 use crate::identity::Peer;
 use crate::log::{Append, Appended, Durable, Log, LogError, UNORDERED};
 use crate::metrics::Present;
@@ -48,7 +49,9 @@ impl v1::ingest_server::Ingest for Ingest {
         let (answers, outgoing) = mpsc::channel(PIPELINE);
         let welcome = v1::Welcome { acknowledged, version: env!("CARGO_PKG_VERSION").to_owned() };
         let _ = answers.send(Ok(answer(ingest_response::Kind::Welcome(welcome)))).await;
-        let link = Link { context: self.0.clone(), log: Arc::clone(self.0.consumers.log()), hello, answers };
+        let contact = self.0.fleet.connected(&hello, acknowledged).await;
+        let log = Arc::clone(self.0.consumers.log());
+        let link = Link { context: self.0.clone(), log, hello, contact, answers };
         // Ends with its connection, or when the hub stops.
         tokio::spawn(link.run(requests));
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
@@ -76,6 +79,7 @@ struct Link {
     context: Context,
     log: Arc<dyn Log>,
     hello: v1::Hello,
+    contact: Contact,
     answers: mpsc::Sender<Result<IngestResponse, Status>>,
 }
 
@@ -105,12 +109,14 @@ impl Link {
                 }
                 request = requests.message(), if !ended && pending.len() < PIPELINE => match request? {
                     Some(IngestRequest { kind: Some(ingest_request::Kind::Batch(batch)) }) => {
+                        self.contact.batch();
                         if let Some(batch) = self.check(batch)? {
                             pending.push_back(self.log.append(batch).await.map_err(CallError::Log)?);
                         }
                     }
                     Some(IngestRequest { kind: Some(ingest_request::Kind::Heartbeat(beat)) }) => {
                         tracing::debug!(sensor = %self.hello.sensor, spooled = beat.spooled, "heartbeat");
+                        self.contact.heartbeat(beat);
                     }
                     Some(_) => return Err(Status::invalid_argument("expected a batch or a heartbeat")),
                     None => ended = true,
@@ -125,6 +131,7 @@ impl Link {
         if outcome.missing > 0 {
             self.announce_missing(outcome.missing).await;
         }
+        self.contact.acknowledged(outcome.high_water);
         let acknowledgement = v1::Acknowledgement { sequence: outcome.high_water };
         let answer = answer(ingest_response::Kind::Acknowledgement(acknowledgement));
         self.answers.send(Ok(answer)).await.map_err(|_| Status::cancelled("the sensor has gone"))

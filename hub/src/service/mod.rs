@@ -5,6 +5,7 @@ mod handed;
 mod falco;
 mod cadge;
 mod version;
+mod fleet;
 mod calls;
 
 use std::pin::Pin;
@@ -27,6 +28,7 @@ use crate::connection::Connection;
 use crate::consume::Consumers;
 use crate::error::CallError;
 use crate::filter::Filter;
+use crate::fleet::Fleet;
 use crate::metrics::Metrics;
 use crate::sparse::Sparse;
 use crate::view::View;
@@ -57,6 +59,7 @@ const HEAD_BYTES_MAX: u32 = 16 << 10;
 pub(crate) struct Context {
     pub(crate) consumers: Consumers,
     pub(crate) metrics: Metrics,
+    pub(crate) fleet: Fleet,
     pub(crate) announcer: Announcer,
     pub(crate) stop: CancellationToken,
 }
@@ -72,6 +75,7 @@ pub(crate) async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     use cadge_proto::falco::version::service_server::ServiceServer as VersionServer;
     use cadge_proto::raw::outputs::service_server::ServiceServer as FalcoServer;
+    use cadge_proto::raw::v1::fleet_server::FleetServer;
     use cadge_proto::raw::v1::ingest_server::IngestServer;
     use cadge_proto::raw::v1::outputs_server::OutputsServer;
 
@@ -79,6 +83,7 @@ pub(crate) async fn serve(
     health.set_serving::<FalcoServer<falco::Falco>>().await;
     health.set_serving::<OutputsServer<cadge::Outputs>>().await;
     health.set_serving::<IngestServer<ingest::Ingest>>().await;
+    health.set_serving::<FleetServer<fleet::Fleet>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(cadge_proto::DESCRIPTORS)
         .build_v1()
@@ -94,6 +99,9 @@ pub(crate) async fn serve(
         )
         .add_service(
             IngestServer::new(ingest::Ingest(context.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(
+            FleetServer::new(fleet::Fleet(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
         )
         .add_service(health_service.max_decoding_message_size(QUESTION_BYTES_MAX))
         .add_service(reflection.max_decoding_message_size(QUESTION_BYTES_MAX));

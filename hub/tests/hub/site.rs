@@ -22,11 +22,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Site {
     pub(crate) dir: tempfile::TempDir,
     hub: Option<Hub>,
+    change: fn(&mut Config),
 }
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        let mut site = Self { dir: tempfile::tempdir().unwrap(), hub: None };
+        Self::with(|_| {}).await
+    }
+
+    /// A hub whose configuration is changed.
+    pub(crate) async fn with(change: fn(&mut Config)) -> Self {
+        let mut site = Self { dir: tempfile::tempdir().unwrap(), hub: None, change };
         site.restart().await;
         site
     }
@@ -40,6 +46,7 @@ impl Site {
         config.grpc.unix_socket = Some(self.socket());
         config.webserver.enabled = false;
         config.log.path = self.dir.path().join("log.db");
+        (self.change)(&mut config);
         self.hub = Some(Hub::start(config).await.unwrap());
     }
 
@@ -90,8 +97,13 @@ pub(crate) struct Sensor {
 
 impl Sensor {
     pub(crate) async fn connect(channel: Channel, name: &str) -> Self {
+        Self::greet(channel, v1::Hello { sensor: name.to_owned(), epoch: 1, ..Default::default() }).await
+    }
+
+    /// Connects and says who it is.
+    pub(crate) async fn greet(channel: Channel, hello: v1::Hello) -> Self {
+        let name = hello.sensor.clone();
         let (requests, outgoing) = mpsc::channel(16);
-        let hello = v1::Hello { sensor: name.to_owned(), epoch: 1, ..Default::default() };
         requests.send(IngestRequest { kind: Some(ingest_request::Kind::Hello(hello)) }).await.unwrap();
         let mut responses =
             IngestClient::new(channel).stream(ReceiverStream::new(outgoing)).await.unwrap().into_inner();
@@ -99,7 +111,15 @@ impl Sensor {
         else {
             panic!("no welcome")
         };
-        Self { name: name.to_owned(), acknowledged: welcome.acknowledged, requests, responses }
+        Self { name, acknowledged: welcome.acknowledged, requests, responses }
+    }
+
+    /// Gives a sign of life.
+    pub(crate) async fn heartbeat(&self, beat: v1::Heartbeat) {
+        self.requests
+            .send(IngestRequest { kind: Some(ingest_request::Kind::Heartbeat(beat)) })
+            .await
+            .unwrap();
     }
 
     /// Hands in alerts and waits until they are on disk.
