@@ -37,8 +37,9 @@ pub(crate) enum Command {
     /// Run the hub: it keeps every alert and serves it.
     #[command(after_help = "Examples:
   cadge hub --print-config > hub.yaml
-  cadge hub --config hub.yaml")]
-    Hub(Service),
+  cadge hub --config hub.yaml
+  cadge hub status                          who is connected, and how far each consumer has come")]
+    Hub(Hub),
     /// Run the sensor: it turns this machine's events into alerts.
     #[command(after_help = "Examples:
   cadge sensor --print-config > sensor.yaml
@@ -127,6 +128,52 @@ pub(crate) struct Service {
     /// Print the default configuration with comments, and stop.
     #[arg(long)]
     pub(crate) print_config: bool,
+}
+
+/// `cadge hub`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_value_name = "COMMAND")]
+pub(crate) struct Hub {
+    #[command(flatten)]
+    pub(crate) service: Service,
+    #[command(subcommand)]
+    pub(crate) command: Option<HubCommand>,
+}
+
+/// What to ask of a hub that runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HubCommand {
+    /// Print what a running hub knows: its log, its sensors, its consumers. For admins.
+    #[command(after_help = "Examples:
+  cadge hub status
+  cadge hub status --hub https://hub:5060 --cert me.crt --key me.key --ca ca.crt --json")]
+    Status(Status),
+    /// Forget a consumer's cursor, so that no alert is kept for it any more. For admins.
+    ForgetCursor(Forget),
+    /// Forget a sensor that will not come back, so that it is not missed. For admins.
+    ForgetSensor(Forget),
+}
+
+/// `cadge hub status`.
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Colour the tables.
+    #[arg(long, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// `cadge hub forget-cursor` and `cadge hub forget-sensor`.
+#[derive(Args, Debug)]
+pub(crate) struct Forget {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// Its name, as `cadge hub status` prints it.
+    pub(crate) name: String,
 }
 
 /// `cadge sensor`.

@@ -4,12 +4,23 @@
 use anyhow::{Context as _, Result};
 use cadge_hub::Hub;
 
-use crate::args::Service;
+use crate::args::{Hub as Args, HubCommand, Service};
 use crate::config::{self, ConfigError};
+use crate::status;
 use crate::stop::Stop;
 
+/// Runs a hub, or asks one that runs.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        None => serve(&args.service),
+        Some(HubCommand::Status(args)) => status::run(args),
+        Some(HubCommand::ForgetCursor(args)) => status::forget_cursor(args),
+        Some(HubCommand::ForgetSensor(args)) => status::forget_sensor(args),
+    }
+}
+
 /// Runs until it is asked to stop.
-pub(crate) fn run(args: &Service) -> Result<()> {
+fn serve(args: &Service) -> Result<()> {
     if args.print_config {
         print!("{}", config::HUB);
         return Ok(());

@@ -17,6 +17,7 @@ mod rules;
 mod sensor;
 mod recording;
 mod hub;
+mod status;
 mod up;
 mod read;
 mod print;

@@ -17,12 +17,7 @@ pub(crate) struct Printer {
 impl Printer {
     /// Decides by the flags, and by whether standard output is a terminal.
     pub(crate) fn new(json: bool, color: Color) -> Self {
-        let color = match color {
-            Color::Auto => std::io::stdout().is_terminal(),
-            Color::Always => true,
-            Color::Never => false,
-        };
-        Self { json, color }
+        Self { json, color: is_coloured(color) }
     }
 
     /// Prints one alert. An error is that nobody reads any more.
@@ -38,6 +33,15 @@ impl Printer {
 impl From<&Print> for Printer {
     fn from(print: &Print) -> Self {
         Self::new(print.json, print.color)
+    }
+}
+
+/// Whether standard output is to be coloured.
+pub(crate) fn is_coloured(color: Color) -> bool {
+    match color {
+        Color::Auto => std::io::stdout().is_terminal(),
+        Color::Always => true,
+        Color::Never => false,
     }
 }
 
@@ -79,7 +83,8 @@ fn paint(priority: i32) -> &'static str {
     }
 }
 
-fn escape(text: &str) -> String {
+/// A text with its control characters spelled out.
+pub(crate) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
         if c.is_control() {
             escaped.extend(c.escape_default());

@@ -70,7 +70,8 @@ pub(crate) fn get(args: &Get) -> Result<()> {
     })
 }
 
-async fn connect(reach: &Reach) -> Result<Client> {
+/// Connects as the flags say.
+pub(crate) async fn connect(reach: &Reach) -> Result<Client> {
     if let (Some(hub), Some(cert), Some(key), Some(ca)) = (&reach.hub, &reach.cert, &reach.key, &reach.ca) {
         let read = |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
         return Ok(Client::mtls(hub, &read(cert)?, &read(key)?, &read(ca)?).await?);

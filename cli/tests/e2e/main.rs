@@ -11,3 +11,4 @@ mod rules;
 mod synthetic;
 mod falco_clients;
 mod clients;
+mod fleet;
