@@ -29,7 +29,8 @@ impl Handed {
     pub(super) fn note(&mut self, now: Instant, position: u64) {
         match self.slots.back_mut() {
             Some(slot) if now.duration_since(slot.begun) < SLOT => {
-                (slot.last, slot.position) = (now, position)
+                slot.last = now;
+                slot.position = position;
             }
             _ => self.slots.push_back(Slot { begun: now, last: now, position }),
         }

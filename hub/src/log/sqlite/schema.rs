@@ -63,6 +63,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
     let Some(missing) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)) else {
         return Err(SchemaError::Newer(version));
     };
+    if missing.is_empty() {
+        // Nothing is written, so that a hub starts on a full disk too.
+        return Ok(());
+    }
     for migration in missing {
         transaction.execute_batch(migration)?;
     }
@@ -112,6 +116,14 @@ mod tests {
         assert!(matches!(recognise(&other), Err(SchemaError::Foreign)));
         other.pragma_update(None, "application_id", 7).unwrap();
         assert!(matches!(recognise(&other), Err(SchemaError::Foreign)));
+    }
+
+    #[test]
+    fn a_file_of_today_is_left_as_it_is() {
+        let mut today = Connection::open_in_memory().unwrap();
+        migrate(&mut today).unwrap();
+        today.pragma_update(None, "query_only", true).unwrap();
+        migrate(&mut today).unwrap();
     }
 
     #[test]
