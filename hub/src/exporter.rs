@@ -3,11 +3,13 @@
 //! Its cursor is durable, so that across restarts each alert is counted once; the counters
 //! themselves begin at 0 with the process, as Prometheus expects of counters.
 
+use std::time::Duration;
+
 use prometheus::{IntCounterVec, Opts, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::consume::{Consumer, Consumers, Start};
-use crate::log::Entry;
+use crate::log::{Entry, LogError};
 use crate::view::View;
 
 /// The labels, in falco-exporter's order.
@@ -21,6 +23,9 @@ const COUNT_MAX: usize = 4096;
 
 /// Bytes of alerts that are counted at once, about.
 const BYTES_MAX: usize = 4 << 20;
+
+/// The wait after the log has failed.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The counter.
 pub(crate) struct Exporter {
@@ -39,27 +44,30 @@ impl Exporter {
 
     /// Counts until it is told to stop.
     pub(crate) async fn run(mut self, consumers: Consumers, stop: CancellationToken) {
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return,
-            outcome = self.count_all(&consumers) => outcome,
-        };
-        let Err(error) = outcome;
-        tracing::error!(%error, "alerts can't be counted any more: `falco_events` stands still");
+        tokio::select! {
+            () = stop.cancelled() => {}
+            never = self.count_all(&consumers) => match never {},
+        }
     }
 
-    async fn count_all(
-        &mut self,
-        consumers: &Consumers,
-    ) -> Result<std::convert::Infallible, crate::log::LogError> {
-        let mut consumer: Consumer =
-            consumers.open(Some("exporter".to_owned()), Start::Beginning, View::default()).await?;
+    /// A log that fails, on a full disk for one, is tried again: what is counted is never counted twice.
+    async fn count_all(&mut self, consumers: &Consumers) -> std::convert::Infallible {
+        let mut consumer: Consumer = loop {
+            match consumers.open(Some("exporter".to_owned()), Start::Beginning, View::default()).await {
+                Ok(consumer) => break consumer,
+                Err(error) => pause(&error).await,
+            }
+        };
         loop {
-            let entries = consumer.next(COUNT_MAX, BYTES_MAX).await?;
-            for entry in &entries {
-                self.count(entry);
+            match consumer.next(COUNT_MAX, BYTES_MAX).await {
+                Ok(entries) => entries.iter().for_each(|entry| self.count(entry)),
+                Err(error) => pause(&error).await,
             }
             let position = consumer.position();
-            consumer.commit(position).await?;
+            // The next time moves it over these too.
+            if let Err(error) = consumer.commit(position).await {
+                pause(&error).await;
+            }
         }
     }
 
@@ -95,6 +103,11 @@ impl Exporter {
         }
         self.events.with_label_values(&labels).inc();
     }
+}
+
+async fn pause(error: &LogError) {
+    tracing::warn!(%error, "alerts can't be counted for `falco_events`: trying again");
+    tokio::time::sleep(PAUSE).await;
 }
 
 #[cfg(test)]

@@ -124,20 +124,30 @@ impl Runner {
         Ok(Self { name, least, feeds, outcomes, stop: context.stop.clone() })
     }
 
-    /// Delivers until it is told to stop. What is under way then comes again after the next start.
+    /// Delivers until it is told to stop. What is under way then comes again after the next start. A log
+    /// that fails, on a full disk for one, is tried again from the cursor's place.
     pub(crate) async fn run(self, mut integration: impl Integration) {
-        let stop = self.stop.clone();
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return,
-            outcome = self.deliver(&mut integration) => outcome,
-        };
-        let Err(error) = outcome;
-        tracing::error!(integration = self.name, %error, "the log can't be read: nothing is delivered any more");
+        let mut wait = BACK_OFF.0;
+        loop {
+            let outcome = tokio::select! {
+                () = self.stop.cancelled() => return,
+                outcome = self.deliver(&mut integration, &mut wait) => outcome,
+            };
+            let Err(error) = outcome;
+            let pause = rand::rng().random_range(wait / 2..=wait);
+            tracing::error!(integration = self.name, %error, ?pause, "the log has failed: trying again");
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            wait = (wait * 2).min(BACK_OFF.1);
+        }
     }
 
     async fn deliver<I: Integration>(
         &self,
         integration: &mut I,
+        wait: &mut Duration,
     ) -> Result<std::convert::Infallible, FeedError> {
         let mut feed: Box<dyn Feed> = self.feeds.open(&format!("integration/{}", self.name)).await?;
         tracing::info!(integration = self.name, "delivering");
@@ -154,6 +164,7 @@ impl Runner {
                 }
             }
             feed.commit(last).await?;
+            *wait = BACK_OFF.0;
             self.outcomes
                 .position
                 .with_label_values(&[self.name])

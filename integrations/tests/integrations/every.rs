@@ -38,6 +38,21 @@ async fn what_may_go_well_later_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_log_that_fails_for_a_while_is_delivered_once_it_works_again() {
+    let (server, log) = (Server::start(&[]).await, Log::default());
+    log.fail(2);
+    let (_running, stop, _) = log.start(&format!("webhook:\n  address: {}\n", server.url));
+    log.push(alert(1, 4));
+    // The alert comes again with each try: its place could not be kept.
+    let requests = server.requests(3).await;
+    assert!(requests.iter().all(|request| request.body.contains("#1")));
+    log.push(alert(2, 4));
+    let requests = server.requests(4).await;
+    assert!(requests[3].body.contains("#2"), "{}", requests[3].body);
+    stop.cancel();
+}
+
+#[tokio::test]
 async fn what_is_refused_for_good_is_counted_and_does_not_hold_up_the_next() {
     for (name, section) in BY_HTTP {
         for code in [400, 403, 404, 302] {

@@ -1,6 +1,7 @@
 //! A log in memory, with cursors.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cadge_integrations::{Config, Context, Delivery, Feed, FeedError, Feeds, Running, start};
@@ -45,12 +46,18 @@ pub(crate) struct Log {
     alerts: Arc<Mutex<Vec<Arc<Alert>>>>,
     cursors: Arc<Mutex<HashMap<String, u64>>>,
     changed: Arc<Notify>,
+    /// So often it fails when a cursor is to be moved.
+    failures: Arc<AtomicU32>,
 }
 
 impl Log {
     pub(crate) fn push(&self, alert: Alert) {
         self.alerts.lock().unwrap().push(Arc::new(alert));
         self.changed.notify_waiters();
+    }
+
+    pub(crate) fn fail(&self, times: u32) {
+        self.failures.store(times, Ordering::SeqCst);
     }
 
     pub(crate) fn cursor(&self, name: &str) -> Option<u64> {
@@ -104,6 +111,10 @@ impl Feed for Place {
     }
 
     fn commit(&mut self, position: u64) -> BoxFuture<'_, Result<(), FeedError>> {
+        let fails = |left: u32| left.checked_sub(1);
+        if self.log.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
+            return Box::pin(async { Err(FeedError("the disk is full".to_owned())) });
+        }
         self.log.cursors.lock().unwrap().insert(self.name.clone(), position);
         Box::pin(async { Ok(()) })
     }
