@@ -65,6 +65,10 @@ fn runtime() -> tokio::runtime::Runtime {
 fn act(part: &str) -> ExitCode {
     // Nobody would stop it if the harness were killed.
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).unwrap();
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .init();
     let settings = process::Part::read();
     let run = async {
         match part {

@@ -19,6 +19,10 @@ pub(crate) fn run(site: &mut Site) -> String {
         // Shuffled and dealt, so that each comes as often as the others.
         let (name, disturb) = deck.pop().unwrap_or_else(|| {
             deck = possible(site);
+            // For looking at one of them more closely.
+            if let Ok(only) = std::env::var("TORTURE_ONLY") {
+                deck.retain(|(name, _)| name.contains(&only));
+            }
             deck.shuffle(&mut random);
             deck.pop().expect("there is always something to disturb")
         });
