@@ -26,6 +26,7 @@ java                           default-jre-headless  the Kafka broker
 mvn                            maven                 the Kafka broker
 python3                        python3               the Python client
 go                             golang-go             the Go client (1.19 or later)
+curl                           curl                  alerts as Falco sends them
 LIST
 }
 

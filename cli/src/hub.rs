@@ -61,7 +61,8 @@ pub(crate) fn describe(hub: &Hub) -> String {
         places.push(format!("gRPC on {}", socket.display()));
     }
     if let Some(address) = hub.http_address() {
-        places.push(format!("metrics on http://{address}/metrics"));
+        let scheme = if hub.is_https() { "https" } else { "http" };
+        places.push(format!("metrics on {scheme}://{address}/metrics"));
     }
     places.join(", ")
 }

@@ -28,6 +28,9 @@ mod error;
 mod service;
 mod exporter;
 mod forward;
+mod falco_json;
+mod unordered;
+mod descriptors;
 mod http;
 mod run;
 

@@ -19,13 +19,14 @@ use crate::error::Error;
 use crate::exporter::Exporter;
 use crate::fleet::Fleet;
 use crate::forward::{LogFeeds, field_kind};
-use crate::http;
 use crate::listen::Accept;
 use crate::log::{Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
 use crate::service::{self, Context};
 use crate::tls::Tls;
 use crate::unix_socket::UnixSocket;
+use crate::unordered::Unordered;
+use crate::{descriptors, http};
 
 /// At the end everything gets so long.
 const STOP: Duration = Duration::from_secs(3);
@@ -39,6 +40,7 @@ pub struct Hub {
     grpc: Option<SocketAddr>,
     unix: Option<PathBuf>,
     http: Option<SocketAddr>,
+    https: bool,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -50,10 +52,12 @@ impl Hub {
             if config.grpc.bind_address.is_empty() { None } else { Some(Arc::new(Tls::new(&config.grpc)?)) };
         let access = Access::new(&config)?;
         let metrics = Metrics::new();
+        descriptors::raise();
         let log = open_log(&config.log, &metrics)?;
         let stop = CancellationToken::new();
         let announcer = Announcer::new(Arc::clone(&log));
         let fleet = Fleet::open(&config.fleet, &config.log, Arc::clone(&log));
+        let unordered = Unordered { log: Arc::clone(&log), metrics: metrics.clone() };
         let consumers = Consumers::new(log, announcer.clone(), metrics.clone());
         let mut tasks = JoinSet::new();
         let (connections, accepted) = mpsc::channel(CONNECTIONS);
@@ -66,7 +70,8 @@ impl Hub {
             None => None,
         };
         let unix = listen_unix(&config.grpc, accept, &mut tasks)?;
-        let http = listen_http(&config, &metrics, &stop, &mut tasks).await?;
+        let https = config.webserver.ssl_enabled;
+        let http = listen_http(&config, unordered, &stop, &mut tasks).await?;
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
@@ -77,7 +82,7 @@ impl Hub {
                 tracing::error!(%error, "the gRPC server has failed");
             }
         });
-        Ok(Self { grpc, unix, http, stop, tasks })
+        Ok(Self { grpc, unix, http, https, stop, tasks })
     }
 
     /// Where it serves gRPC by TCP.
@@ -93,6 +98,11 @@ impl Hub {
     /// Where it serves HTTP.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// Whether that is with TLS.
+    pub fn is_https(&self) -> bool {
+        self.https
     }
 
     /// Stops: streams end, connections close, the socket's file goes. Takes three seconds at most.
@@ -144,17 +154,18 @@ fn listen_unix(config: &Grpc, accept: Accept, tasks: &mut JoinSet<()>) -> Result
 
 async fn listen_http(
     config: &Config,
-    metrics: &Metrics,
+    unordered: Unordered,
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<SocketAddr>, Error> {
     if !config.webserver.enabled {
         return Ok(None);
     }
+    let site = http::Site::new(config, unordered)?;
     let address = &config.webserver.listen_address;
     let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
     let (listener, bound) = bind(&format!("{host}:{}", config.webserver.listen_port)).await?;
-    tasks.spawn(http::serve(listener, metrics.registry.clone(), stop.clone()));
+    tasks.spawn(site.serve(listener, stop.clone()));
     Ok(Some(bound))
 }
 

@@ -16,7 +16,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Grpc, TlsMin};
+use crate::config::{Grpc, TlsMin, Webserver};
 use crate::error::Error;
 use crate::live::Live;
 use crate::revocation;
@@ -27,7 +27,17 @@ const REFRESH: Duration = Duration::from_secs(1);
 /// Makes acceptors for new connections.
 pub(crate) struct Tls {
     config: Grpc,
+    purpose: Purpose,
     current: Mutex<Current>,
+}
+
+/// What the connections are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// gRPC: every client has a certificate.
+    Grpc,
+    /// HTTP: a client without one may show a token, or want nothing but `/metrics`.
+    Http,
 }
 
 struct Current {
@@ -43,10 +53,28 @@ struct Stamp(i64, i64, u64, u64);
 
 impl Tls {
     pub(crate) fn new(config: &Grpc) -> Result<Self, Error> {
-        let read = stamps(config);
-        let (acceptor, verifier) = load(config)?;
+        Self::open(config.clone(), Purpose::Grpc)
+    }
+
+    /// For the HTTP server: with its own certificate, if it has one. As in Falco the key may stand in
+    /// the same file.
+    pub(crate) fn for_http(config: &Grpc, settings: &Webserver) -> Result<Self, Error> {
+        let mut config = config.clone();
+        if let Some(certificate) = &settings.ssl_certificate {
+            config.cert_chain.clone_from(certificate);
+            config.private_key.clone_from(certificate);
+        }
+        if let Some(key) = &settings.ssl_key {
+            config.private_key.clone_from(key);
+        }
+        Self::open(config, Purpose::Http)
+    }
+
+    fn open(config: Grpc, purpose: Purpose) -> Result<Self, Error> {
+        let read = stamps(&config);
+        let (acceptor, verifier) = load(&config, purpose)?;
         let current = Mutex::new(Current { acceptor, verifier, read });
-        Ok(Self { config: config.clone(), current })
+        Ok(Self { config, purpose, current })
     }
 
     /// The acceptor for a new connection.
@@ -98,7 +126,7 @@ impl Tls {
         if stamps == self.current().read {
             return false;
         }
-        let loaded = load(&self.config);
+        let loaded = load(&self.config, self.purpose);
         let mut current = self.current();
         current.read = stamps;
         match loaded {
@@ -127,11 +155,11 @@ fn stamps(config: &Grpc) -> Vec<Option<Stamp>> {
     paths.into_iter().chain(&config.revoked_certs).map(stamp).collect()
 }
 
-fn load(config: &Grpc) -> Result<(TlsAcceptor, Arc<dyn ClientCertVerifier>), Error> {
+fn load(config: &Grpc, purpose: Purpose) -> Result<(TlsAcceptor, Arc<dyn ClientCertVerifier>), Error> {
     let failed = |path: &Path, problem: String| Error::Certificate { path: path.to_owned(), problem };
     let Grpc { cert_chain, private_key, .. } = config;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = verifier(config, &provider)?;
+    let verifier = verifier(config, purpose, &provider)?;
     let key = PrivateKeyDer::from_pem_file(private_key)
         .map_err(|error| failed(private_key, format!("it holds no private key in PEM ({error})")))?;
     let versions: &[_] = match config.tls_min {
@@ -146,14 +174,21 @@ fn load(config: &Grpc) -> Result<(TlsAcceptor, Arc<dyn ClientCertVerifier>), Err
         .map_err(|error| {
             failed(cert_chain, format!("it does not fit its key or is no certificate ({error})"))
         })?;
-    tls.alpn_protocols = vec![b"h2".to_vec()];
+    tls.alpn_protocols = match purpose {
+        Purpose::Grpc => vec![b"h2".to_vec()],
+        Purpose::Http => vec![b"http/1.1".to_vec()],
+    };
     // A session that is resumed does not show its certificate again: it could have been revoked.
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     tls.send_tls13_tickets = 0;
     Ok((TlsAcceptor::from(Arc::new(tls)), verifier))
 }
 
-fn verifier(config: &Grpc, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+fn verifier(
+    config: &Grpc,
+    purpose: Purpose,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, Error> {
     let path = &config.root_certs;
     let failed = |problem: String| Error::Certificate { path: path.clone(), problem };
     let authorities = certificates(path)?;
@@ -165,10 +200,12 @@ fn verifier(config: &Grpc, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Cli
     for certificate in authorities {
         roots.add(certificate).map_err(|error| failed(error.to_string()))?;
     }
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .with_crls(lists)
-        .build()
-        .map_err(|error| failed(error.to_string()))
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    let verifier = match purpose {
+        Purpose::Grpc => verifier,
+        Purpose::Http => verifier.allow_unauthenticated(),
+    };
+    verifier.with_crls(lists).build().map_err(|error| failed(error.to_string()))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

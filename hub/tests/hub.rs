@@ -4,6 +4,7 @@
 
 mod hub {
     mod outputs;
+    mod http;
     mod site;
     mod subscribe;
     mod fleet;

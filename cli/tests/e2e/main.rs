@@ -6,6 +6,7 @@ mod support;
 mod commands;
 mod pipeline;
 mod access;
+mod http;
 mod crash;
 mod rules;
 mod synthetic;

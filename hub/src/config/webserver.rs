@@ -1,8 +1,10 @@
 //! The section `webserver`.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
-/// The HTTP server: `/metrics` and `/healthz`.
+/// The HTTP server: `POST /` for alerts in Falco's JSON, `/metrics` and `/healthz`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Webserver {
@@ -12,11 +14,50 @@ pub struct Webserver {
     pub listen_address: String,
     /// On which port.
     pub listen_port: u16,
+    /// Another path under which it answers what `/healthz` does.
+    pub k8s_healthz_endpoint: String,
+    /// Whether it serves `/metrics`.
+    pub prometheus_metrics_enabled: bool,
+    /// Whether it speaks TLS. A client certificate signed by `grpc.root_certs` is then asked for, not
+    /// required: with the role sensor it may hand in alerts.
+    pub ssl_enabled: bool,
+    /// Its certificate in PEM, with the key in the same file unless `ssl_key` names another. `null`:
+    /// `grpc.cert_chain` and `grpc.private_key`.
+    pub ssl_certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    pub ssl_key: Option<PathBuf>,
+    /// Bearer tokens of those who may hand in alerts: `NAME:TOKEN` on each line. `null`: none.
+    pub token_file: Option<PathBuf>,
+    /// Connections at the same time. With more, the one that waits for a request longest is closed.
+    pub connections_max: usize,
+    /// A connection that waits for a request, or for the rest of its header, is closed after so long.
+    pub header_timeout_ms: u64,
+    /// A body must be there after so long.
+    pub body_timeout_ms: u64,
+    /// Bytes of one body.
+    pub body_bytes_max: usize,
+    /// Bytes of all bodies at the same time.
+    pub bodies_bytes_max: usize,
 }
 
 impl Default for Webserver {
     fn default() -> Self {
-        Self { enabled: true, listen_address: "0.0.0.0".to_owned(), listen_port: 8765 }
+        Self {
+            enabled: true,
+            listen_address: "0.0.0.0".to_owned(),
+            listen_port: 8765,
+            k8s_healthz_endpoint: "/healthz".to_owned(),
+            prometheus_metrics_enabled: true,
+            ssl_enabled: false,
+            ssl_certificate: None,
+            ssl_key: None,
+            token_file: None,
+            connections_max: 10_000,
+            header_timeout_ms: 30_000,
+            body_timeout_ms: 30_000,
+            body_bytes_max: 8 << 20,
+            bodies_bytes_max: 64 << 20,
+        }
     }
 }
 

@@ -1,0 +1,91 @@
+//! HTTP: alerts from stock Falco by `POST /`, `/metrics` and what says that the hub is alive.
+//!
+//! A server of our own around hyper, for everything has a bound here: connections, headers,
+//! bodies, and the time that each may take.
+
+mod server;
+mod patient;
+mod place;
+mod routes;
+mod caller;
+mod tokens;
+mod body;
+mod ingest;
+mod refusal;
+mod counts;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Access;
+use crate::config::{Config, Webserver};
+use crate::error::Error;
+use crate::live::Live;
+use crate::tls::Tls;
+use crate::unordered::Unordered;
+
+use counts::Counts;
+use tokens::Tokens;
+
+/// What there is to serve, and to whom.
+#[derive(Clone)]
+pub(crate) struct Site {
+    settings: Arc<Webserver>,
+    tls: Option<Arc<Tls>>,
+    access: Arc<Access>,
+    live: Live,
+    tokens: Option<Arc<Tokens>>,
+    unordered: Unordered,
+    counts: Counts,
+}
+
+impl Site {
+    /// Finds what is wrong with the configuration.
+    pub(crate) fn new(config: &Config, unordered: Unordered) -> Result<Self, Error> {
+        let settings = &config.webserver;
+        check(settings)?;
+        let tls = settings.ssl_enabled.then(|| Tls::for_http(&config.grpc, settings)).transpose()?;
+        let tokens = settings.token_file.as_deref().map(Tokens::open).transpose()?;
+        Ok(Self {
+            settings: Arc::new(settings.clone()),
+            tls: tls.map(Arc::new),
+            access: Arc::new(Access::new(config)?),
+            live: Live::default(),
+            tokens: tokens.map(Arc::new),
+            counts: Counts::new(&unordered.metrics.registry),
+            unordered,
+        })
+    }
+
+    /// Serves until it is told to stop.
+    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        if self.tokens.is_some() && self.tls.is_none() && !local {
+            tracing::warn!("tokens come in clear text: set `webserver.ssl_enabled`");
+        }
+        let watch = self.tls.clone().map(|tls| tls.watch(self.live.clone(), stop.clone()));
+        let watch = async {
+            if let Some(watch) = watch {
+                watch.await;
+            }
+        };
+        tokio::join!(watch, server::Server::new(self).run(listener, stop));
+    }
+}
+
+/// Nothing can be served within a bound of 0.
+fn check(settings: &Webserver) -> Result<(), Error> {
+    let bounds = [
+        ("connections_max", settings.connections_max as u64),
+        ("header_timeout_ms", settings.header_timeout_ms),
+        ("body_timeout_ms", settings.body_timeout_ms),
+        ("body_bytes_max", settings.body_bytes_max as u64),
+        ("bodies_bytes_max", settings.bodies_bytes_max as u64),
+    ];
+    match bounds.iter().find(|(_, bound)| *bound == 0) {
+        Some((name, _)) => Err(Error::Configuration(format!("`webserver.{name}` must be 1 or more"))),
+        None => Ok(()),
+    }
+}
