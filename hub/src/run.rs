@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,9 @@ const STOP: Duration = Duration::from_secs(3);
 
 /// Connections between their handshake and their service.
 const CONNECTIONS: usize = 64;
+
+/// Connections that the kernel keeps until they are accepted; Linux cuts it to its own bound.
+const BACKLOG: u32 = 4096;
 
 /// A running hub.
 #[derive(Debug)]
@@ -127,9 +130,24 @@ fn open_log(config: &LogConfig, metrics: &Metrics) -> Result<Arc<dyn Log>, Error
 
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |cause| Error::Listen { address: address.to_owned(), cause };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = listen(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+/// Listens with a backlog that a burst of connections does not fill: the kernel drops what comes then,
+/// and whoever connects waits for a second.
+async fn listen(address: &str) -> std::io::Result<TcpListener> {
+    let mut outcome = Err(std::io::ErrorKind::AddrNotAvailable.into());
+    for address in lookup_host(address).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        outcome = socket.bind(address).and_then(|()| socket.listen(BACKLOG));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 async fn listen_tcp(
