@@ -8,4 +8,7 @@ mod hub {
     mod site;
     mod subscribe;
     mod fleet;
+    mod secured;
+    mod certificates;
+    mod access;
 }
