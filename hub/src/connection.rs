@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use crate::clients::Refusal;
+use crate::heard::Heard;
 use crate::identity::Peer;
 
 /// What a connection is made of.
@@ -36,6 +37,8 @@ pub(crate) struct From {
     pub(crate) address: Arc<str>,
     /// Why every call is refused.
     pub(crate) refusal: Option<Refusal>,
+    /// When the other end was last heard of.
+    pub(crate) heard: Heard,
 }
 
 /// When a connection ends.
@@ -100,7 +103,8 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         self.end.poll(cx)?;
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let Self { stream, from, .. } = &mut *self;
+        let read = from.heard.poll_read(stream, cx, buf);
         if buf.filled().len() > before && self.from.refusal.is_none() {
             self.end.deadline = None;
         }

@@ -21,6 +21,7 @@ mod live;
 mod tls;
 mod handshakes;
 mod unix_socket;
+mod heard;
 mod connection;
 mod authority;
 mod listen;

@@ -18,6 +18,7 @@ use crate::clients::Clients;
 use crate::config::Grpc;
 use crate::connection::{Connection, From, Stream};
 use crate::handshakes::{Handshake, Handshakes};
+use crate::heard::Heard;
 use crate::identity::{Peer, not_after};
 use crate::live::{Live, Ticket};
 use crate::metrics::Metrics;
@@ -174,7 +175,7 @@ impl Accept {
                 Some(refusal)
             }
         };
-        let from = From { peer: Arc::new(peer), address: address.into(), refusal };
+        let from = From { peer: Arc::new(peer), address: address.into(), refusal, heard: Heard::new() };
         let connection = Connection::new(stream, from, close, deadline, held);
         let _ = self.0.connections.send(Ok(connection)).await;
     }

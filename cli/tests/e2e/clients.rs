@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::access::Python;
@@ -176,4 +178,29 @@ fn a_client_that_redials_misses_nothing_when_the_hub_restarts() {
         });
     }
     drop(hub);
+}
+
+#[test]
+fn what_a_client_was_sent_while_it_stood_still_comes_again() {
+    let test = "what_a_client_was_sent_while_it_stood_still_comes_again";
+    if !has_go(test) {
+        return;
+    }
+    let site = site("", &["still"]);
+    let _hub = site.hub();
+    for (way, first) in [(Way::Tls("still"), 1), (Way::Socket, 101)] {
+        let mut still = Process::start(&mut go(&site, "sub-watch", way));
+        wait_for_subscribers(&site, 1);
+        still.signal(Signal::SIGSTOP);
+        // Few enough for the connection's buffers: the hub is rid of them all.
+        Sensor::connect(&site.path("cadge.sock")).send_up_to(first + 99);
+        std::thread::sleep(Duration::from_secs(3));
+        still.kill();
+        wait_for_subscribers(&site, 0);
+        let again = Process::start(&mut go(&site, "sub-watch", way));
+        wait_for_alerts("the client that came back", &again, 100);
+        assert_each_once("the client that came back", &had(&again.stdout.all()), first..=first + 99);
+        drop(again);
+        wait_for_subscribers(&site, 0);
+    }
 }

@@ -118,9 +118,14 @@ impl Process {
 
     /// What ctrl-C sends, and the wait for the end.
     pub(crate) fn interrupt(&mut self) -> std::process::ExitStatus {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        self.signal(nix::sys::signal::Signal::SIGINT);
         self.wait()
+    }
+
+    /// Sends a signal to this process alone.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
     }
 
     /// Waits for the end.

@@ -20,6 +20,7 @@ use crate::audit::{Audit, Ending, Line};
 use crate::clients::{Clients, Held, Refusal};
 use crate::config::Role;
 use crate::connection::From;
+use crate::heard::Heard;
 use crate::identity::Peer;
 use crate::metrics::Metrics;
 use crate::sparse::Sparse;
@@ -70,6 +71,11 @@ impl Call {
     pub(super) fn ask(&self, roles: &[Role]) -> Result<(), Status> {
         self.is_asked.store(true, Ordering::Relaxed);
         Ok(self.require(roles)?)
+    }
+
+    /// When the caller was last heard of.
+    pub(super) fn heard(&self) -> Heard {
+        self.from.heard.clone()
     }
 
     /// Notes an argument for the audit log.

@@ -1,79 +1,240 @@
-//! What was handed to a connection, and when: the acknowledgement for clients that have none.
+//! What was handed to a connection whose protocol knows no acknowledgement, and may not have arrived.
+//!
+//! An alert counts as had when the connection took it and its other end was heard of a while after that:
+//! by then it was there to read what had come before. What is in flight when a network breaks, or when a
+//! client is stopped, comes again.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// An alert counts as had once it was handed to the connection so long ago and the connection still
-/// lives: a broken one brings the last second again.
+use cadge_proto::raw::RawAlert;
+use futures_util::Stream;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use crate::heard::Heard;
+
+/// The other end must have been heard of so long after an alert was taken.
 pub(super) const SETTLED: Duration = Duration::from_secs(1);
 
-/// What is handed over within such a time is one entry here. This bounds the list.
+/// Alerts between the log and a connection.
+const QUEUE: usize = 256;
+
+/// A place in the log, or several: up to there, or that, something was handed over.
+pub(super) trait Place {
+    /// Takes in a later one.
+    fn join(&mut self, later: Self);
+}
+
+/// A position: everything up to it.
+impl Place for u64 {
+    fn join(&mut self, later: Self) {
+        *self = later;
+    }
+}
+
+/// What is handed over within such a time is one entry of a list. This bounds the list.
 const SLOT: Duration = Duration::from_millis(250);
 
-/// Positions in the log, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Handed {
-    slots: VecDeque<Slot>,
+/// What a connection has taken, oldest first.
+pub(super) struct InFlight<P> {
+    slots: VecDeque<Slot<P>>,
 }
 
-#[derive(Debug)]
-struct Slot {
+struct Slot<P> {
     begun: Instant,
-    /// When its last position was handed over. Only its age counts: a slot settles as a whole.
+    /// When its last alert was taken. Only its age counts: a slot is had as a whole.
     last: Instant,
-    position: u64,
+    place: P,
 }
 
-impl Handed {
-    /// Notes that everything up to a position was handed over.
-    pub(super) fn note(&mut self, now: Instant, position: u64) {
-        match self.slots.back_mut() {
-            Some(slot) if now.duration_since(slot.begun) < SLOT => {
-                slot.last = now;
-                slot.position = position;
+/// What is handed over by a task of its own.
+pub(super) struct Handed<P> {
+    alerts: mpsc::Sender<Result<RawAlert, Status>>,
+    heard: Heard,
+    sent: u64,
+    taken: Arc<AtomicU64>,
+    /// In the queue: the number of the last alert, since when, and the place. Oldest first.
+    queued: VecDeque<(u64, Instant, P)>,
+    in_flight: InFlight<P>,
+}
+
+/// The alerts that a connection takes.
+pub(super) struct Taken {
+    alerts: mpsc::Receiver<Result<RawAlert, Status>>,
+    taken: Arc<AtomicU64>,
+}
+
+/// A bounded way to a connection.
+pub(super) fn channel<P: Place>(heard: Heard) -> (Handed<P>, Taken) {
+    let (alerts, receiver) = mpsc::channel(QUEUE);
+    let taken = Arc::new(AtomicU64::new(0));
+    let handed = Handed {
+        alerts,
+        heard,
+        sent: 0,
+        taken: Arc::clone(&taken),
+        queued: VecDeque::new(),
+        in_flight: InFlight::default(),
+    };
+    (handed, Taken { alerts: receiver, taken })
+}
+
+impl<P: Place> Handed<P> {
+    /// Waits for room. Answers whether the connection still takes anything.
+    pub(super) async fn send(&mut self, alert: Result<RawAlert, Status>) -> bool {
+        self.sent += 1;
+        self.alerts.send(alert).await.is_ok()
+    }
+
+    /// The other side of the channel, to wait for its end.
+    pub(super) fn connection(&self) -> mpsc::Sender<Result<RawAlert, Status>> {
+        self.alerts.clone()
+    }
+
+    /// Notes that what was sent so far reaches a place. Places that are near in time are joined, so that
+    /// there are few.
+    pub(super) fn reach(&mut self, place: P) {
+        match self.queued.back_mut() {
+            Some((number, since, last)) if since.elapsed() < SLOT => {
+                *number = self.sent;
+                last.join(place);
             }
-            _ => self.slots.push_back(Slot { begun: now, last: now, position }),
+            _ => self.queued.push_back((self.sent, Instant::now(), place)),
         }
     }
 
-    /// The position up to which everything counts as had, if that has grown.
-    pub(super) fn settled(&mut self, now: Instant) -> Option<u64> {
-        let mut settled = None;
-        while let Some(slot) = self.slots.front()
-            && now.duration_since(slot.last) >= SETTLED
-        {
-            settled = Some(slot.position);
-            self.slots.pop_front();
+    /// What has been had since the last call, if anything.
+    pub(super) fn had(&mut self) -> Option<P> {
+        let taken = self.taken.load(Ordering::Acquire);
+        while let Some((_, _, place)) = self.queued.pop_front_if(|(number, _, _)| *number <= taken) {
+            self.in_flight.push(Instant::now(), place);
         }
-        settled
+        self.in_flight.had(self.heard.last())
+    }
+}
+
+impl<P> Default for InFlight<P> {
+    fn default() -> Self {
+        Self { slots: VecDeque::new() }
+    }
+}
+
+impl<P: Place> InFlight<P> {
+    /// Notes what was taken.
+    pub(super) fn push(&mut self, now: Instant, place: P) {
+        match self.slots.back_mut() {
+            Some(slot) if now.duration_since(slot.begun) < SLOT => {
+                slot.last = now;
+                slot.place.join(place);
+            }
+            _ => self.slots.push_back(Slot { begun: now, last: now, place }),
+        }
+    }
+
+    /// What has been had since the last call, if anything, by a moment at which the other end was heard of.
+    pub(super) fn had(&mut self, heard: Instant) -> Option<P> {
+        self.pop_while(|last| last + SETTLED <= heard)
+    }
+
+    /// All of it.
+    pub(super) fn all(&mut self) -> Option<P> {
+        self.pop_while(|_| true)
+    }
+
+    fn pop_while(&mut self, is_had: impl Fn(Instant) -> bool) -> Option<P> {
+        let mut had: Option<P> = None;
+        while let Some(slot) = self.slots.pop_front_if(|slot| is_had(slot.last)) {
+            match &mut had {
+                Some(had) => had.join(slot.place),
+                None => had = Some(slot.place),
+            }
+        }
+        had
+    }
+}
+
+impl Stream for Taken {
+    type Item = Result<RawAlert, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = self.alerts.poll_recv(cx);
+        if let Poll::Ready(Some(_)) = polled {
+            self.taken.fetch_add(1, Ordering::Release);
+        }
+        polled
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::StreamExt as _;
+
+    #[tokio::test]
+    async fn an_alert_is_had_once_it_was_taken_and_its_taker_was_heard_of_later() {
+        let heard = Heard::new();
+        let (mut handed, mut taken) = channel(heard.clone());
+        for _ in 0..3 {
+            assert!(handed.send(Ok(RawAlert::default())).await);
+        }
+        handed.reach(3_u64);
+        taken.next().await.unwrap().unwrap();
+        tokio::time::sleep(SETTLED).await;
+        heard.now();
+        assert_eq!(handed.had(), None, "two are in the queue");
+        taken.next().await.unwrap().unwrap();
+        taken.next().await.unwrap().unwrap();
+        assert_eq!(handed.had(), None);
+        tokio::time::sleep(SETTLED + Duration::from_millis(20)).await;
+        assert_eq!(handed.had(), None, "taken, but silent since then");
+        heard.now();
+        assert_eq!(handed.had(), Some(3));
+        assert_eq!(handed.had(), None);
+    }
 
     #[test]
     fn a_stream_without_a_pause_settles_too() {
-        let (start, mut handed) = (Instant::now(), Handed::default());
-        let mut settled = 0;
+        let (start, mut in_flight) = (Instant::now(), InFlight::default());
+        let mut had = 0;
         for ms in 1..=10_000 {
             let now = start + Duration::from_millis(ms);
-            handed.note(now, ms);
-            settled = handed.settled(now).unwrap_or(settled);
-            assert!(settled + 1000 <= ms.max(1000), "{settled} after {ms} ms: less than a second ago");
-            assert!(settled + 1250 >= ms, "{settled} after {ms} ms");
-            assert!(handed.slots.len() <= 6);
+            in_flight.push(now, ms);
+            had = in_flight.had(now).unwrap_or(had);
+            assert!(had + 1000 <= ms.max(1000), "{had} after {ms} ms: less than a second ago");
+            assert!(had + 1250 >= ms, "{had} after {ms} ms");
+            assert!(in_flight.slots.len() <= 6);
         }
     }
 
     #[test]
-    fn what_was_handed_over_last_settles_after_a_second() {
-        let (start, mut handed) = (Instant::now(), Handed::default());
-        handed.note(start, 1);
-        handed.note(start + SLOT / 2, 2);
-        assert_eq!(handed.settled(start + SETTLED), None);
-        assert_eq!(handed.settled(start + SETTLED + SLOT / 2), Some(2));
-        assert_eq!(handed.settled(start + SETTLED * 2), None);
+    fn what_was_taken_last_settles_after_a_second() {
+        let (start, mut in_flight) = (Instant::now(), InFlight::default());
+        in_flight.push(start, 1_u64);
+        in_flight.push(start + SLOT / 2, 2);
+        assert_eq!(in_flight.had(start + SETTLED), None);
+        assert_eq!(in_flight.had(start + SETTLED + SLOT / 2), Some(2));
+        assert_eq!(in_flight.had(start + SETTLED * 2), None);
+    }
+
+    #[tokio::test]
+    async fn places_that_are_near_are_joined() {
+        let (mut handed, _taken) = channel(Heard::new());
+        for position in 1..=10_000_u64 {
+            handed.reach(position);
+        }
+        assert!(handed.queued.len() < 100, "{}", handed.queued.len());
+        assert_eq!(handed.queued.back().unwrap().2, 10_000);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_gone_takes_nothing() {
+        let (mut handed, taken) = channel::<u64>(Heard::new());
+        drop(taken);
+        assert!(!handed.send(Ok(RawAlert::default())).await);
     }
 }

@@ -2,6 +2,7 @@
 
 mod ingest;
 mod handed;
+mod supply;
 mod falco;
 mod cadge;
 mod version;
@@ -53,6 +54,9 @@ const STREAMS_MAX: u32 = 1024;
 
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: u32 = 16 << 10;
+
+/// An end that was silent for so long is asked for a sign of life.
+const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// What every service works with.
 #[derive(Clone)]
@@ -112,7 +116,7 @@ pub(crate) async fn serve(
         .initial_connection_window_size(4 << 20)
         .max_concurrent_streams(STREAMS_MAX)
         .http2_max_header_list_size(HEAD_BYTES_MAX)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .layer(tower::layer::layer_fn(move |routes| Calls::new(routes, Arc::clone(&gate))))
         .add_routes(routes.routes())
