@@ -51,6 +51,12 @@ pub(crate) enum CallError {
     Role { presented: String, needed: String },
     #[error("{0}")]
     Request(String),
+    #[error(
+        "permission denied: `grpc.outputs.shared_queue` divides all alerts among the callers, and this one may not see all"
+    )]
+    Divided,
+    #[error("another hub serves the shared queue now")]
+    Elsewhere,
     #[error("the log cannot be used now")]
     Log(#[from] LogError),
 }
@@ -59,8 +65,9 @@ impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
         let text = error.to_string();
         match error {
-            CallError::Role { .. } => Self::permission_denied(text),
+            CallError::Role { .. } | CallError::Divided => Self::permission_denied(text),
             CallError::Request(_) => Self::invalid_argument(text),
+            CallError::Elsewhere => Self::unavailable(text),
             CallError::Log(cause) => {
                 tracing::error!(%cause, "a call has failed");
                 Self::unavailable(text)

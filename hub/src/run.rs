@@ -64,6 +64,7 @@ impl Hub {
         let consumers = Consumers::new(log, announcer.clone(), metrics.clone());
         let mut tasks = JoinSet::new();
         let (connections, accepted) = mpsc::channel(CONNECTIONS);
+        let outputs = config.grpc.outputs.clone();
         let audit = Audit::start(&config.audit_log, &metrics.audit_lost, &mut tasks)?;
         let accept =
             Accept::new(connections, &config.grpc, access, audit.clone(), metrics.clone(), stop.clone());
@@ -79,7 +80,7 @@ impl Hub {
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
         tasks.spawn(fleet.clone().watch(announcer.clone(), stop.clone()));
-        let context = Context { consumers, metrics, fleet, announcer, stop: stop.clone() };
+        let context = Context { consumers, metrics, fleet, announcer, outputs, stop: stop.clone() };
         tasks.spawn(async move {
             if let Err(error) = service::serve(context, clients, audit, accepted).await {
                 tracing::error!(%error, "the gRPC server has failed");

@@ -5,6 +5,7 @@
 mod hub {
     mod outputs;
     mod http;
+    mod shared;
     mod site;
     mod subscribe;
     mod fleet;

@@ -204,3 +204,32 @@ fn what_a_client_was_sent_while_it_stood_still_comes_again() {
         wait_for_subscribers(&site, 0);
     }
 }
+
+#[test]
+fn with_a_shared_queue_old_clients_divide_the_alerts() {
+    let test = "with_a_shared_queue_old_clients_divide_the_alerts";
+    let site = site("", &["go", "py"]);
+    let config = std::fs::read_to_string(site.path("hub.yaml")).unwrap();
+    let config = config.replacen("grpc:\n", "grpc:\n  outputs: {shared_queue: true}\n", 1);
+    std::fs::write(site.path("hub.yaml"), config).unwrap();
+    let _hub = site.hub();
+    let mut commands = Vec::new();
+    if has_go(test) {
+        commands.push(go(&site, "sub-watch", Way::Tls("go")));
+        commands.push(go(&site, "sub", Way::Socket));
+    }
+    if has_python(test) {
+        commands.push(python(&site, "sub", Way::Tls("py")));
+    }
+    let clients: Vec<_> = commands.iter_mut().map(Process::start).collect();
+    if clients.is_empty() {
+        return;
+    }
+    wait_for_subscribers(&site, clients.len());
+    Sensor::connect(&site.path("cadge.sock")).send_up_to(ALERTS);
+    let together = || clients.iter().map(|client| client.stdout.count() as u64).sum::<u64>();
+    wait_for("all alerts", || (together() >= ALERTS).then_some(()));
+    let lines: Vec<String> = clients.iter().flat_map(|client| client.stdout.all()).collect();
+    assert_each_once("all together", &had(&lines), 1..=ALERTS);
+    assert!(clients.iter().all(|client| client.stdout.count() > 0), "each has a part");
+}

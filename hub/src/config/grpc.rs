@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::Outputs;
+
 /// The oldest version of TLS that is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum TlsMin {
@@ -53,6 +55,8 @@ pub struct Grpc {
     pub client_calls_max: usize,
     /// Calls that one client may begin in a second. 0: any number.
     pub requests_per_second: u32,
+    /// Falco's own API, `falco.outputs`.
+    pub outputs: Outputs,
 }
 
 impl Default for Grpc {
@@ -73,6 +77,7 @@ impl Default for Grpc {
             client_connections_max: 2000,
             client_calls_max: 4096,
             requests_per_second: 1000,
+            outputs: Outputs::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The hub's configuration. Names are Falco's and falcosidekick's where they have the thing.
 
 mod grpc;
+mod outputs;
 mod webserver;
 mod log;
 mod access;
@@ -12,6 +13,7 @@ pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
 pub use fleet::FleetConfig;
 pub use grpc::{Grpc, TlsMin};
 pub use log::{LogCheck, LogConfig, LogKind};
+pub use outputs::{Outputs, OutputsStart};
 pub use webserver::Webserver;
 
 /// Everything that can be set.

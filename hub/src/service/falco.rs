@@ -4,15 +4,21 @@ use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::outputs;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::shared::SharedQueue;
 use super::supply::{self, Supply};
 use super::{Answers, Call, Context, caller, handed, view};
-use crate::config::Role;
+use crate::config::{OutputsStart, Role};
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
 use crate::heard::Heard;
+use crate::view::View;
 
 /// The service.
-pub(super) struct Falco(pub(super) Context);
+pub(super) struct Falco {
+    context: Context,
+    /// In place of a cursor for each caller, if that is set.
+    shared: Option<SharedQueue>,
+}
 
 #[tonic::async_trait]
 impl outputs::service_server::Service for Falco {
@@ -24,23 +30,35 @@ impl outputs::service_server::Service for Falco {
         request: Request<Streaming<outputs::Request>>,
     ) -> Result<Response<Self::subStream>, Status> {
         let call = caller(&request, &[Role::Consumer])?;
-        let requests = request.into_inner();
-        Ok(Response::new(self.push(self.open(&call, Start::Now).await?, requests, call.heard())))
+        let (requests, heard) = (request.into_inner(), call.heard());
+        let (view, start) = (view(&call, "", Vec::new())?, start(self.context.outputs.sub_start));
+        Ok(Response::new(match &self.shared {
+            Some(queue) => self.push(queue.join(&call, start, view).await?, requests, heard),
+            None => self.push(self.open(&call, start, view).await?, requests, heard),
+        }))
     }
 
     async fn get(&self, request: Request<outputs::Request>) -> Result<Response<Self::getStream>, Status> {
         let call = caller(&request, &[Role::Consumer])?;
-        let until = *self.0.consumers.log().head().borrow();
-        let metrics = self.0.metrics.clone();
-        let consumer = self.open(&call, Start::Beginning).await?;
-        Ok(Response::new(supply::get(consumer, until, call.heard(), metrics)))
+        let (until, heard) = (*self.context.consumers.log().head().borrow(), call.heard());
+        let (view, start) = (view(&call, "", Vec::new())?, start(self.context.outputs.get_start));
+        let metrics = self.context.metrics.clone();
+        Ok(Response::new(match &self.shared {
+            Some(queue) => supply::get(queue.join(&call, start, view).await?, until, heard, metrics),
+            None => supply::get(self.open(&call, start, view).await?, until, heard, metrics),
+        }))
     }
 }
 
 impl Falco {
-    async fn open(&self, call: &Call, start: Start) -> Result<Consumer, CallError> {
-        let view = view(call, "", Vec::new())?;
-        Ok(self.0.consumers.open(Some(call.own_cursor("")), start, view).await?)
+    pub(super) fn new(context: Context) -> Self {
+        let shared = context.outputs.shared_queue;
+        let shared = shared.then(|| SharedQueue::new(context.consumers.clone(), context.metrics.clone()));
+        Self { context, shared }
+    }
+
+    async fn open(&self, call: &Call, start: Start, view: View) -> Result<Consumer, CallError> {
+        Ok(self.context.consumers.open(Some(call.own_cursor("")), start, view).await?)
     }
 
     /// Pushes whatever comes until the client goes or the hub stops.
@@ -51,7 +69,7 @@ impl Falco {
         heard: Heard,
     ) -> Answers<RawAlert> {
         let (mut handed, taken) = handed::channel(heard);
-        let context = self.0.clone();
+        let context = self.context.clone();
         tokio::spawn(async move {
             let connection = handed.connection();
             let ignored = async {
@@ -69,5 +87,12 @@ impl Falco {
             supply::settle(&mut supply, had).await;
         });
         Box::pin(taken)
+    }
+}
+
+fn start(start: OutputsStart) -> Start {
+    match start {
+        OutputsStart::Now => Start::Now,
+        OutputsStart::Beginning => Start::Beginning,
     }
 }

@@ -3,6 +3,7 @@
 mod ingest;
 mod handed;
 mod supply;
+mod shared;
 mod falco;
 mod cadge;
 mod version;
@@ -24,7 +25,7 @@ use tonic::{Request, Status};
 use crate::announce::Announcer;
 use crate::audit::Audit;
 use crate::clients::Clients;
-use crate::config::Role;
+use crate::config::{Outputs, Role};
 use crate::connection::Connection;
 use crate::consume::Consumers;
 use crate::error::CallError;
@@ -65,6 +66,7 @@ pub(crate) struct Context {
     pub(crate) metrics: Metrics,
     pub(crate) fleet: Fleet,
     pub(crate) announcer: Announcer,
+    pub(crate) outputs: Outputs,
     pub(crate) stop: CancellationToken,
 }
 
@@ -95,7 +97,8 @@ pub(crate) async fn serve(
     let mut routes = RoutesBuilder::default();
     routes
         .add_service(
-            FalcoServer::new(falco::Falco(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
+            FalcoServer::new(falco::Falco::new(context.clone()))
+                .max_decoding_message_size(QUESTION_BYTES_MAX),
         )
         .add_service(VersionServer::new(version::Version).max_decoding_message_size(QUESTION_BYTES_MAX))
         .add_service(

@@ -59,17 +59,21 @@ impl Site {
     }
 
     pub(crate) async fn channel(&self) -> Channel {
-        let path = self.socket();
-        let connect = tower::service_fn(move |_: tonic::transport::Uri| {
-            let path = path.clone();
-            async move { UnixStream::connect(path).await.map(TokioIo::new) }
-        });
-        Endpoint::from_static("http://localhost").connect_with_connector(connect).await.unwrap()
+        connect(self.socket()).await
     }
 
     pub(crate) async fn sensor(&self, name: &str) -> Sensor {
         Sensor::connect(self.channel().await, name).await
     }
+}
+
+/// A connection of the task's own runtime.
+pub(crate) async fn connect(path: PathBuf) -> Channel {
+    let connect = tower::service_fn(move |_: tonic::transport::Uri| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    Endpoint::from_static("http://localhost").connect_with_connector(connect).await.unwrap()
 }
 
 /// An alert as a sensor encodes it.
