@@ -1,91 +1,21 @@
 //! A real Kafka broker.
 
-use std::io::Write as _;
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::message::{Headers as _, Message as _};
 
+use super::broker::Broker;
 use super::feed::{Log, alert};
 
 /// What surely comes is waited for so long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A broker of this test's own, in a folder of its own.
-struct Broker {
-    script: PathBuf,
-    dir: tempfile::TempDir,
-    port: u16,
-}
-
-impl Broker {
-    /// `None`, said aloud, where there is no script or no Java.
-    fn start() -> Option<Self> {
-        let compat = std::env::var_os("CADGE_COMPAT").map_or_else(
-            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/compat")),
-            Into::into,
-        );
-        let script = compat.join("kafka-start.sh");
-        let has = |name: &str| {
-            Command::new(name).arg("-version").output().is_ok_and(|output| output.status.success())
-        };
-        if !script.exists() || !has("java") || !has("mvn") {
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED kafka: it needs kafka-start.sh in {}, java and mvn",
-                compat.display()
-            );
-            return None;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        // The jars are fetched once and kept outside of the checkout.
-        let home = PathBuf::from(std::env::var_os("HOME").unwrap());
-        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), Into::into);
-        let libs = cache.join("cadge-test/kafka/libs");
-        std::fs::create_dir_all(&libs).unwrap();
-        std::os::unix::fs::symlink(&libs, dir.path().join("libs")).unwrap();
-        let broker = Self { script, dir, port: free_pair() };
-        let output = broker.run("start");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Some(broker)
-    }
-
-    fn run(&self, command: &str) -> std::process::Output {
-        let mut run = Command::new(&self.script);
-        run.arg(command).arg(self.dir.path()).env("KAFKA_PORT", self.port.to_string());
-        // The broker keeps what it inherits: not this test's pipes.
-        let log = self.dir.path().join(format!("{command}.log"));
-        let file = std::fs::File::create(&log).unwrap();
-        let status = run.stdout(file.try_clone().unwrap()).stderr(file).status().unwrap();
-        std::process::Output { status, stdout: Vec::new(), stderr: std::fs::read(log).unwrap() }
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.run("stop");
-    }
-}
-
-/// A free port whose successor is free too: the controller takes that.
-fn free_pair() -> u16 {
-    loop {
-        let first = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = first.local_addr().unwrap().port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return port;
-        }
-    }
-}
-
 #[tokio::test]
 async fn alerts_arrive_in_order_with_key_and_headers() {
-    let Some(broker) = tokio::task::spawn_blocking(Broker::start).await.unwrap() else { return };
-    let (address, log) = (format!("127.0.0.1:{}", broker.port), Log::default());
+    let Some(broker) = Broker::get("alerts_arrive_in_order_with_key_and_headers") else { return };
+    let (address, log) = (broker.address(), Log::default());
     let (running, stop, registry) = log.start(&format!("kafka:\n  hostport: {address}\n  topic: alerts\n"));
     let count = 2000;
     for sequence in 1..=count {
@@ -120,5 +50,4 @@ async fn alerts_arrive_in_order_with_key_and_headers() {
     running.stopped().await;
     // Before its broker: a consumer takes its leave, and would wait for the answer.
     tokio::task::spawn_blocking(move || drop(consumer)).await.unwrap();
-    tokio::task::spawn_blocking(move || drop(broker)).await.unwrap();
 }
