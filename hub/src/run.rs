@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::announce::Announcer;
 use crate::audit::Audit;
-use crate::config::{Config, Grpc, LogConfig, LogKind};
+use crate::config::{Config, Grpc, KafkaLog, LogConfig, LogKind};
 use crate::consume::Consumers;
 use crate::error::Error;
 use crate::exporter::Exporter;
 use crate::fleet::Fleet;
 use crate::forward::{LogFeeds, field_kind};
 use crate::listen::Accept;
-use crate::log::{Log, Sqlite, SqliteSettings};
+use crate::log::{Kafka, KafkaSettings, Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
 use crate::service::{self, Context};
 use crate::tls::Tls;
@@ -56,7 +56,7 @@ impl Hub {
         let access = Access::new(&config)?;
         let metrics = Metrics::new();
         descriptors::raise();
-        let log = open_log(&config.log, &metrics)?;
+        let log = open_log(&config.log, &metrics).await?;
         let stop = CancellationToken::new();
         let announcer = Announcer::new(Arc::clone(&log));
         let fleet = Fleet::open(&config.fleet, &config.log, Arc::clone(&log));
@@ -120,13 +120,23 @@ impl Hub {
     }
 }
 
-fn open_log(config: &LogConfig, metrics: &Metrics) -> Result<Arc<dyn Log>, Error> {
+async fn open_log(config: &LogConfig, metrics: &Metrics) -> Result<Arc<dyn Log>, Error> {
     Ok(match config.kind {
         LogKind::Sqlite => {
             let deleted = Some(metrics.deleted.clone());
             Arc::new(Sqlite::open(&SqliteSettings { deleted, ..SqliteSettings::from(config) })?)
         }
+        LogKind::Kafka => Arc::new(Kafka::open(kafka_settings(config)?).await?),
     })
+}
+
+fn kafka_settings(config: &LogConfig) -> Result<KafkaSettings, Error> {
+    let KafkaLog { hostport, topic, clientid, replication } = config.kafka.clone();
+    if hostport.is_empty() || topic.is_empty() {
+        let text = "`log.kind: kafka` needs `log.kafka.hostport` and `log.kafka.topic`";
+        return Err(Error::Configuration(text.to_owned()));
+    }
+    Ok(KafkaSettings { hostport, topic, clientid, replication, bytes_max: config.bytes_max })
 }
 
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Error> {

@@ -11,6 +11,8 @@ pub enum LogKind {
     /// A file on this machine.
     #[default]
     Sqlite,
+    /// A topic that several hubs share.
+    Kafka,
 }
 
 /// How thoroughly the file is looked at before it is used.
@@ -45,6 +47,34 @@ pub struct LogConfig {
     pub group_wait_ms: u64,
     /// How thoroughly the file is looked at before it is used.
     pub check: LogCheck,
+    /// The topic, for `kind: kafka`.
+    pub kafka: KafkaLog,
+}
+
+/// The section `log.kafka`. Connections are plain: the client is built without TLS.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KafkaLog {
+    /// Brokers to begin with: `host:port`, several with commas.
+    pub hostport: String,
+    /// The topic of the alerts, with one partition. Beside it there is `<topic>.state`. Both are made if
+    /// they are missing.
+    pub topic: String,
+    /// The name under which the hub shows up at the brokers.
+    pub clientid: String,
+    /// Copies of each alert in topics that are made now; 0 for the brokers' own setting.
+    pub replication: u16,
+}
+
+impl Default for KafkaLog {
+    fn default() -> Self {
+        Self {
+            hostport: String::new(),
+            topic: "cadge.alerts".to_owned(),
+            clientid: "cadge".to_owned(),
+            replication: 0,
+        }
+    }
 }
 
 impl Default for LogConfig {
@@ -57,6 +87,7 @@ impl Default for LogConfig {
             group_alerts_max: 65_536,
             group_wait_ms: 0,
             check: LogCheck::Quick,
+            kafka: KafkaLog::default(),
         }
     }
 }

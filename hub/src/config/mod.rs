@@ -12,7 +12,7 @@ use serde::Deserialize;
 pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
 pub use fleet::FleetConfig;
 pub use grpc::{Grpc, TlsMin};
-pub use log::{LogCheck, LogConfig, LogKind};
+pub use log::{KafkaLog, LogCheck, LogConfig, LogKind};
 pub use outputs::{Outputs, OutputsStart};
 pub use webserver::Webserver;
 

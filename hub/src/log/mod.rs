@@ -3,7 +3,11 @@
 //! This trait is all that the rest of the hub knows of it.
 
 mod sqlite;
+mod kafka;
 mod tail;
+#[cfg(test)]
+#[path = "../../../integrations/tests/integrations/broker.rs"]
+mod broker;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +16,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use kafka::{Kafka, KafkaSettings};
 pub use sqlite::{Sqlite, SqliteSettings};
 
 /// The epoch of alerts that come without an order, such as by HTTP: their sequence numbers are
@@ -131,7 +136,7 @@ pub trait Log: Send + Sync {
     /// The alerts behind a position: at most `count`, and not many more bytes than `bytes`.
     fn read(&self, after: u64, count: usize, bytes: usize) -> BoxFuture<'_, Result<Vec<Entry>, LogError>>;
 
-    /// The last position. It changes with every append.
+    /// The last position that can be read. It changes with every append, if perhaps a moment later.
     fn head(&self) -> watch::Receiver<u64>;
 
     /// The position behind which the alerts stand that it has received since a moment, in nanoseconds

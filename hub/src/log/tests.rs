@@ -3,49 +3,106 @@
 use std::sync::Arc;
 
 use cadge_proto::raw::RawAlert;
+use futures_util::future::BoxFuture;
 
-use super::{Append, Appended, Log, LogError, Sqlite, SqliteSettings, UNORDERED};
+use super::{Append, Appended, Kafka, KafkaSettings, Log, LogError, Sqlite, SqliteSettings, UNORDERED};
 
 fn sqlite(path: &std::path::Path, bytes_max: u64) -> Result<Sqlite, LogError> {
     Sqlite::open(&SqliteSettings { path: path.to_owned(), bytes_max, ..SqliteSettings::default() })
 }
 
 /// A log that can be closed and opened again.
-struct Place {
-    dir: tempfile::TempDir,
+pub(super) trait Place: Sized {
+    /// `None`, said aloud, where it can't be.
+    fn new(test: &str) -> Option<Self>;
+    fn open(&self) -> BoxFuture<'_, Arc<dyn Log>>;
 }
 
-impl Place {
-    fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+/// A file.
+struct InFile(tempfile::TempDir);
+
+impl Place for InFile {
+    fn new(_: &str) -> Option<Self> {
+        tempfile::tempdir().ok().map(Self)
     }
 
-    fn open(&self) -> Arc<dyn Log> {
-        Arc::new(sqlite(&self.dir.path().join("log.db"), u64::MAX).unwrap())
+    fn open(&self) -> BoxFuture<'_, Arc<dyn Log>> {
+        let log: Arc<dyn Log> = Arc::new(sqlite(&self.0.path().join("log.db"), u64::MAX).unwrap());
+        Box::pin(async { log })
     }
 }
 
-fn batch(sensor: &str, epoch: u64, sequences: std::ops::RangeInclusive<u64>) -> Append {
+/// A topic.
+pub(super) struct InTopic(pub(super) KafkaSettings);
+
+impl Place for InTopic {
+    fn new(test: &str) -> Option<Self> {
+        let hostport = super::broker::Broker::get(test)?.address();
+        let (topic, clientid) = (test.replace("::", "."), "test".to_owned());
+        Some(Self(KafkaSettings { hostport, topic, clientid, replication: 1, bytes_max: 1 << 30 }))
+    }
+
+    fn open(&self) -> BoxFuture<'_, Arc<dyn Log>> {
+        Box::pin(async { Arc::new(Kafka::open(self.0.clone()).await.unwrap()) as Arc<dyn Log> })
+    }
+}
+
+/// Has each test run on every log.
+macro_rules! suite {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite_log {
+            $(#[tokio::test]
+            async fn $test() {
+                let Some(place) = <super::InFile as super::Place>::new(stringify!($test)) else { return };
+                super::$test(place).await;
+            })*
+        }
+
+        mod kafka_log {
+            $(#[tokio::test]
+            async fn $test() {
+                let Some(place) = <super::InTopic as super::Place>::new(stringify!($test)) else { return };
+                super::$test(place).await;
+            })*
+        }
+    };
+}
+
+suite! {
+    alerts_are_there_once_and_in_order,
+    everything_survives_being_closed,
+    reads_are_bounded,
+    many_writers_at_once_lose_nothing,
+    what_has_no_order_is_known_by_its_identity,
+    cursors_are_listed_and_forgotten,
+    a_moment_has_a_position,
+    it_says_where_it_begins_and_ends,
+    the_end_of_a_batch_counts_without_its_alert,
+    a_claim_is_had_and_given_back,
+}
+
+pub(super) fn batch(sensor: &str, epoch: u64, sequences: std::ops::RangeInclusive<u64>) -> Append {
     let (first, last) = (*sequences.start(), *sequences.end());
     let alert = |sequence| (sequence, RawAlert::new(format!("{sensor}/{epoch}/{sequence}").into_bytes()));
     Append { sensor: sensor.to_owned(), epoch, first, alerts: sequences.map(alert).collect(), last }
 }
 
-async fn append(log: &Arc<dyn Log>, batch: Append) -> Appended {
-    log.append(batch).await.unwrap().await.unwrap().unwrap()
+pub(super) async fn append(log: &Arc<dyn Log>, batch: Append) -> Appended {
+    let appended = log.append(batch).await.unwrap().await.unwrap().unwrap();
+    // What is durable can be read a moment later: this waits for it.
+    log.high_water("", 1).await.unwrap();
+    appended
 }
 
-async fn texts(log: &Arc<dyn Log>, after: u64) -> Vec<String> {
+pub(super) async fn texts(log: &Arc<dyn Log>, after: u64) -> Vec<String> {
     let entries = log.read(after, 1000, usize::MAX).await.unwrap();
     let positions: Vec<u64> = entries.iter().map(|entry| entry.position).collect();
     assert!(positions.is_sorted_by(|a, b| a < b), "{positions:?}");
     entries.into_iter().map(|entry| String::from_utf8(entry.alert.into_bytes().to_vec()).unwrap()).collect()
 }
 
-#[tokio::test]
-async fn alerts_are_there_once_and_in_order() {
-    let place = Place::new();
-    let log = place.open();
+async fn alerts_are_there_once_and_in_order(place: impl Place) {
+    let log = place.open().await;
     assert_eq!(append(&log, batch("a", 1, 1..=2)).await.high_water, 2);
     assert_eq!(
         append(&log, batch("a", 1, 1..=3)).await,
@@ -62,14 +119,12 @@ async fn alerts_are_there_once_and_in_order() {
     assert_eq!(log.high_water("c", 1).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn everything_survives_being_closed() {
-    let place = Place::new();
-    let log = place.open();
+async fn everything_survives_being_closed(place: impl Place) {
+    let log = place.open().await;
     append(&log, batch("a", 1, 1..=3)).await;
     log.commit("reader", 2).await.unwrap();
     drop(log);
-    let log = place.open();
+    let log = place.open().await;
     assert_eq!(log.cursor("reader").await.unwrap(), Some(2));
     assert_eq!(log.cursor("nobody").await.unwrap(), None);
     assert_eq!(log.high_water("a", 1).await.unwrap(), 3);
@@ -79,20 +134,16 @@ async fn everything_survives_being_closed() {
     assert_eq!(texts(&log, 0).await.len(), 4);
 }
 
-#[tokio::test]
-async fn reads_are_bounded() {
-    let log = Place::new();
-    let log = log.open();
+async fn reads_are_bounded(place: impl Place) {
+    let log = place.open().await;
     append(&log, batch("a", 1, 1..=100)).await;
     assert_eq!(log.read(0, 10, usize::MAX).await.unwrap().len(), 10);
     assert_eq!(log.read(0, 1000, 1).await.unwrap().len(), 1);
     assert_eq!(log.read(100, 10, 10).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn many_writers_at_once_lose_nothing() {
-    let place = Place::new();
-    let log = place.open();
+async fn many_writers_at_once_lose_nothing(place: impl Place) {
+    let log = place.open().await;
     let writers = (0..8).map(|sensor| {
         let log = Arc::clone(&log);
         tokio::spawn(async move {
@@ -115,10 +166,8 @@ async fn many_writers_at_once_lose_nothing() {
     assert_eq!(count, 4000);
 }
 
-#[tokio::test]
-async fn what_has_no_order_is_known_by_its_identity() {
-    let place = Place::new();
-    let log = place.open();
+async fn what_has_no_order_is_known_by_its_identity(place: impl Place) {
+    let log = place.open().await;
     let some = |identities: &[u64]| Append {
         sensor: "http".to_owned(),
         epoch: UNORDERED,
@@ -132,16 +181,14 @@ async fn what_has_no_order_is_known_by_its_identity() {
     let other = Append { sensor: "other".to_owned(), ..some(&[3]) };
     assert_eq!(append(&log, other).await.duplicates, 0);
     drop(log);
-    let log = place.open();
+    let log = place.open().await;
     assert_eq!(append(&log, some(&[7, 8])).await.duplicates, 1);
     assert_eq!(texts(&log, 0).await, ["ffffffffffffffff", "7", "3", "3", "8"]);
     assert_eq!(log.high_water("http", UNORDERED).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn cursors_are_listed_and_forgotten() {
-    let place = Place::new();
-    let log = place.open();
+async fn cursors_are_listed_and_forgotten(place: impl Place) {
+    let log = place.open().await;
     append(&log, batch("a", 1, 1..=9)).await;
     for (name, position) in [("b", 2), ("a", 1), ("b", 9)] {
         log.commit(name, position).await.unwrap();
@@ -152,14 +199,12 @@ async fn cursors_are_listed_and_forgotten() {
     assert_eq!(log.cursor("a").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_moment_has_a_position() {
+async fn a_moment_has_a_position(place: impl Place) {
     let now = || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         i64::try_from(now.as_nanos()).unwrap()
     };
-    let place = Place::new();
-    let log = place.open();
+    let log = place.open().await;
     assert_eq!(log.position_at(now()).await.unwrap(), 0);
     append(&log, batch("a", 1, 1..=3)).await;
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -170,13 +215,35 @@ async fn a_moment_has_a_position() {
     assert_eq!(log.position_at(now() + 1_000_000_000).await.unwrap(), 5);
 }
 
-#[tokio::test]
-async fn it_says_where_it_begins_and_ends() {
-    let place = Place::new();
-    let log = place.open();
+async fn it_says_where_it_begins_and_ends(place: impl Place) {
+    let log = place.open().await;
     let status = log.status().await.unwrap();
     assert_eq!((status.first, status.head), (1, 0));
     append(&log, batch("a", 1, 1..=3)).await;
     let status = log.status().await.unwrap();
     assert_eq!((status.first, status.head), (1, 3));
+}
+
+async fn the_end_of_a_batch_counts_without_its_alert(place: impl Place) {
+    let log = place.open().await;
+    let mut cut = batch("a", 1, 1..=3);
+    cut.alerts.truncate(2);
+    assert_eq!(append(&log, cut).await.high_water, 3);
+    let empty = Append { alerts: Vec::new(), ..batch("a", 1, 4..=5) };
+    assert_eq!(append(&log, empty).await.high_water, 5);
+    drop(log);
+    let log = place.open().await;
+    assert_eq!(log.high_water("a", 1).await.unwrap(), 5);
+    append(&log, batch("a", 1, 5..=6)).await;
+    assert_eq!(texts(&log, 0).await, ["a/1/1", "a/1/2", "a/1/6"]);
+}
+
+async fn a_claim_is_had_and_given_back(place: impl Place) {
+    let log = place.open().await;
+    for _ in 0..2 {
+        let claim = log.claim("integration/x").await.unwrap();
+        log.commit("integration/x", 1).await.unwrap();
+        assert!(!claim.lost.is_cancelled());
+        drop(claim);
+    }
 }

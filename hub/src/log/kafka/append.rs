@@ -1,0 +1,271 @@
+//! Writes alerts to the topic, and answers once the brokers have them.
+//!
+//! What one client writes lands in order and without a hole, or not at all from some record on:
+//! that is why a record that fails takes everything behind it along. Then the client is thrown away,
+//! and sensors send again what was not acknowledged.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cadge_proto::raw::RawAlert;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{Append, Appended, LogError, UNORDERED};
+use super::client::{Answers, Client, Progress, client};
+use super::marks::identity;
+use super::record::Number;
+use super::shared::Shared;
+
+/// Bytes of alerts that are on their way. Past that whoever appends waits.
+const BYTES_MAX: usize = 32 << 20;
+
+/// What a record takes beside its alert, about.
+const RECORD_MORE: usize = 200;
+
+/// The brokers get so long for a batch.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// After a failure, what would leave a hole is refused for so long, unless the hole is filled before.
+const REFUSE: Duration = Duration::from_mins(1);
+
+/// A batch, and who waits for it.
+pub(super) type Request = (Append, Reply);
+
+type Reply = oneshot::Sender<Result<Appended, LogError>>;
+
+/// A sensor and an epoch.
+type Key = (String, u64);
+
+/// A batch on its way.
+struct Pending {
+    wrote: Wrote,
+    first: u64,
+    bytes: usize,
+    since: Instant,
+    progress: Arc<Progress>,
+    outcome: Appended,
+    reply: Reply,
+}
+
+/// What a batch has added, until the follower has seen it.
+struct Wrote {
+    key: Key,
+    identities: Vec<u64>,
+    high_water: u64,
+    /// The offset behind its last record, once that is known.
+    end: u64,
+}
+
+/// What is new of a batch.
+struct New {
+    alerts: Vec<(u64, RawAlert)>,
+    identities: Vec<u64>,
+    outcome: Appended,
+    /// A sequence number to note without an alert.
+    note: Option<u64>,
+}
+
+/// Writes to the topic.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    client: Client,
+    answers: Arc<Answers>,
+    pending: VecDeque<Pending>,
+    bytes: usize,
+    /// Acknowledged, but perhaps not seen by the follower yet.
+    landed: VecDeque<Wrote>,
+    /// High-water marks and identities of what is pending or landed.
+    sent: HashMap<Key, u64>,
+    identities: HashSet<u64>,
+    /// The first sequence number that was not written, and since when.
+    holes: HashMap<Key, (u64, Instant)>,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>) -> Result<Self, LogError> {
+        let answers = Arc::default();
+        Ok(Self {
+            client: client(&shared.broker, &answers)?,
+            shared,
+            answers,
+            pending: VecDeque::new(),
+            bytes: 0,
+            landed: VecDeque::new(),
+            sent: HashMap::new(),
+            identities: HashSet::new(),
+            holes: HashMap::new(),
+        })
+    }
+
+    /// Writes until nobody can ask any more.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            let late =
+                self.pending.front().map_or(TIMEOUT, |batch| TIMEOUT.saturating_sub(batch.since.elapsed()));
+            tokio::select! {
+                request = requests.recv(), if self.bytes < BYTES_MAX => match request {
+                    Some((batch, reply)) => self.take(batch, reply).await,
+                    None => break,
+                },
+                () = self.answers.news.notified(), if !self.pending.is_empty() => {}
+                () = tokio::time::sleep(late), if !self.pending.is_empty() => {
+                    self.fail(&KafkaError::MessageProduction(RDKafkaErrorCode::RequestTimedOut));
+                }
+            }
+            self.settle();
+        }
+        // To give up a client may take a moment.
+        tokio::task::spawn_blocking(move || drop(self));
+    }
+
+    async fn take(&mut self, batch: Append, reply: Reply) {
+        self.forget_seen();
+        let key = (batch.sensor.clone(), batch.epoch);
+        if self.leaves_a_hole(&key, batch.first) {
+            let text = format!("alerts of the sensor `{}` before these could not be written", batch.sensor);
+            let _ = reply.send(Err(self.shared.broker.problem(text)));
+            return;
+        }
+        let first = batch.first;
+        let New { alerts, identities, outcome, note } = self.select(batch);
+        let progress = Progress::new(alerts.len() + usize::from(note.is_some()));
+        let bytes = alerts.iter().map(|(_, alert)| alert.as_bytes().len() + RECORD_MORE).sum();
+        self.bytes += bytes;
+        self.identities.extend(&identities);
+        if outcome.high_water > 0 {
+            self.sent.insert(key.clone(), outcome.high_water);
+        }
+        let wrote = Wrote { key: key.clone(), identities, high_water: outcome.high_water, end: 0 };
+        let (since, its) = (Instant::now(), Arc::clone(&progress));
+        self.pending.push_back(Pending { wrote, first, bytes, since, progress: its, outcome, reply });
+        let alerts = alerts.into_iter().map(|(sequence, alert)| (sequence, Some(alert)));
+        for (sequence, alert) in alerts.chain(note.map(|sequence| (sequence, None))) {
+            if let Err(cause) = self.write(&key, sequence, alert.as_ref(), &progress).await {
+                self.fail(&cause);
+                return;
+            }
+        }
+    }
+
+    /// Whether alerts before these were given up: to write these would leave them out for ever.
+    fn leaves_a_hole(&mut self, key: &Key, first: u64) -> bool {
+        let Some((hole, since)) = self.holes.get(key) else { return false };
+        let leaves = first > *hole && since.elapsed() < REFUSE;
+        if !leaves {
+            self.holes.remove(key);
+        }
+        leaves
+    }
+
+    /// Leaves out what the log has already, or is about to have.
+    fn select(&self, batch: Append) -> New {
+        let marks = self.shared.marks();
+        let mut identities = Vec::new();
+        if batch.epoch == UNORDERED {
+            let count = batch.alerts.len() as u64;
+            let mut new = HashSet::new();
+            let mut is_new = |sequence| {
+                let identity = identity(&batch.sensor, sequence);
+                let known = marks.has(identity) || self.identities.contains(&identity);
+                (!known && new.insert(identity)).then(|| identities.push(identity)).is_some()
+            };
+            let alerts: Vec<_> = batch.alerts.into_iter().filter(|(sequence, _)| is_new(*sequence)).collect();
+            let outcome = Appended { duplicates: count - alerts.len() as u64, ..Appended::default() };
+            return New { alerts, identities, outcome, note: None };
+        }
+        let seen = marks.high_water(&batch.sensor, batch.epoch);
+        drop(marks);
+        let sent = self.sent.get(&(batch.sensor.clone(), batch.epoch)).copied().unwrap_or(0);
+        let mut outcome = Appended::behind(seen.max(sent), &batch);
+        let last = batch.last;
+        let alerts: Vec<_> =
+            batch.alerts.into_iter().filter(|(sequence, _)| outcome.takes(*sequence)).collect();
+        // The batch's end was left out by whoever checked it: the log is to know that it was here.
+        let note = (last > outcome.high_water).then_some(last);
+        outcome.high_water = outcome.high_water.max(last);
+        New { alerts, identities, outcome, note }
+    }
+
+    async fn write(
+        &self,
+        (sensor, epoch): &Key,
+        sequence: u64,
+        alert: Option<&RawAlert>,
+        progress: &Arc<Progress>,
+    ) -> Result<(), KafkaError> {
+        let number = Number { epoch: *epoch, sequence };
+        let payload = alert.map(|alert| &alert.as_bytes()[..]);
+        let headers = payload.map_or_else(|| number.headers(), |alert| number.headers_with(alert));
+        let mut record = BaseRecord::with_opaque_to(self.shared.broker.topic(), Arc::clone(progress))
+            .partition(0)
+            .key(sensor.as_str())
+            .headers(headers);
+        record.payload = payload;
+        while let Err((cause, unsent)) = self.client.send(record) {
+            if cause.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                return Err(cause);
+            }
+            record = unsent;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    /// Answers for what has landed, in order: so what was left out as a repetition is on disk too.
+    fn settle(&mut self) {
+        let failure = self.answers.failure().take();
+        if let Some(cause) = failure {
+            self.fail(&cause);
+        }
+        while let Some(batch) = self.pending.pop_front_if(|batch| batch.progress.is_done()) {
+            self.bytes -= batch.bytes;
+            let end = batch.progress.end();
+            let _ = batch.reply.send(Ok(batch.outcome));
+            self.landed.push_back(Wrote { end, ..batch.wrote });
+        }
+        self.forget_seen();
+    }
+
+    /// Forgets what the follower knows by now.
+    fn forget_seen(&mut self) {
+        let next = *self.shared.reached.borrow();
+        while let Some(seen) = self.landed.pop_front_if(|wrote| wrote.end <= next) {
+            for identity in &seen.identities {
+                self.identities.remove(identity);
+            }
+            if self.sent.get(&seen.key) == Some(&seen.high_water) {
+                self.sent.remove(&seen.key);
+            }
+        }
+    }
+
+    /// Gives up everything that is on its way.
+    fn fail(&mut self, cause: &KafkaError) {
+        let error = self.shared.broker.failed("alerts can't be written", cause);
+        tracing::error!(%error, batches = self.pending.len(), "nothing of these is acknowledged");
+        self.client.purge(PurgeConfig::default().queue().inflight());
+        let answers = Arc::default();
+        match client(&self.shared.broker, &answers) {
+            Ok(new) => {
+                self.answers = answers;
+                let old = std::mem::replace(&mut self.client, new);
+                tokio::task::spawn_blocking(move || drop(old));
+            }
+            Err(error) => tracing::error!(%error, "the old writer is used on"),
+        }
+        let now = Instant::now();
+        self.holes.retain(|_, (_, since)| since.elapsed() < REFUSE);
+        for batch in self.pending.drain(..) {
+            if batch.wrote.key.1 != UNORDERED {
+                self.holes.entry(batch.wrote.key).or_insert((batch.first, now));
+            }
+            let _ = batch.reply.send(Err(error.clone()));
+        }
+        self.bytes = 0;
+        self.sent = self.landed.iter().map(|wrote| (wrote.key.clone(), wrote.high_water)).collect();
+        self.identities = self.landed.iter().flat_map(|wrote| &wrote.identities).copied().collect();
+    }
+}
