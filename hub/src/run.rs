@@ -26,7 +26,7 @@ use crate::service::{self, Context};
 use crate::tls::Tls;
 use crate::unix_socket::UnixSocket;
 use crate::unordered::Unordered;
-use crate::{descriptors, http};
+use crate::{descriptors, http, inputs};
 
 /// At the end everything gets so long.
 const STOP: Duration = Duration::from_secs(3);
@@ -75,6 +75,7 @@ impl Hub {
         };
         let unix = listen_unix(&config.grpc, accept, &mut tasks)?;
         let https = config.webserver.ssl_enabled;
+        inputs::start(&config, &unordered, &stop, &mut tasks)?;
         let http = listen_http(&config, unordered, &stop, &mut tasks).await?;
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());

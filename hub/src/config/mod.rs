@@ -6,12 +6,14 @@ mod webserver;
 mod log;
 mod access;
 mod fleet;
+mod inputs;
 
 use serde::Deserialize;
 
 pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
 pub use fleet::FleetConfig;
 pub use grpc::{Grpc, TlsMin};
+pub use inputs::Input;
 pub use log::{KafkaLog, LogCheck, LogConfig, LogKind};
 pub use outputs::{Outputs, OutputsStart};
 pub use webserver::Webserver;
@@ -26,6 +28,8 @@ pub struct Config {
     pub webserver: Webserver,
     /// The log of alerts.
     pub log: LogConfig,
+    /// Files that alerts are read from.
+    pub inputs: Vec<Input>,
     /// What is expected of sensors.
     pub fleet: FleetConfig,
     /// Who may do what, by certificate. The first that fits counts, before the role in a SPIFFE id does.

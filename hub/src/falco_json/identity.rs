@@ -7,12 +7,14 @@
 
 use cadge_proto::Alert;
 
+use crate::fnv::Fnv;
+
 /// The identity; never 0.
 pub(super) fn of(alert: &Alert) -> u64 {
     let time = alert.time.unwrap_or_default();
     let mut fields: Vec<_> = alert.output_fields.iter().collect();
     fields.sort_unstable();
-    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    let mut hash = Fnv::new();
     hash.part(alert.hostname.as_bytes());
     hash.part(&time.seconds.to_le_bytes());
     hash.part(&time.nanos.to_le_bytes());
@@ -23,20 +25,5 @@ pub(super) fn of(alert: &Alert) -> u64 {
         hash.part(name.as_bytes());
         hash.part(text.as_bytes());
     }
-    hash.0.max(1)
-}
-
-struct Fnv(u64);
-
-impl Fnv {
-    fn part(&mut self, bytes: &[u8]) {
-        self.bytes(&(bytes.len() as u64).to_le_bytes());
-        self.bytes(bytes);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
+    hash.end().max(1)
 }

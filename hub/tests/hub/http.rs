@@ -3,6 +3,7 @@
 mod web;
 mod status;
 mod hostile;
+mod tail;
 
 use web::{TOKEN, Web, falco};
 

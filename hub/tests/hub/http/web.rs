@@ -51,6 +51,11 @@ impl Web {
         self.hub = Some(Hub::start(config).await.unwrap());
     }
 
+    /// A path in its folder.
+    pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.hub.as_ref().unwrap().http_address().unwrap()
     }
