@@ -30,9 +30,10 @@ run: build ## watch this machine: hub and sensor on real kernel events, alerts a
 test: setup-test ## all tests that need no privilege (as root also those that do)
 	$(CARGO) test --workspace --no-fail-fast 2>&1 | tee target/test.log | scripts/test-report.sh
 
-torture: setup ## 200 rounds of kill -9, cut networks, full disks, torn writes: nobody misses an alert; asks for root
+torture: setup-test ## 200 rounds of kill -9, cut networks, full disks, torn writes: nobody misses an alert; asks for root
 	$(CARGO) test -q -p cadge --test torture --no-run
 	$(SUDO) env TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} $(CARGO) test -q -p cadge --test torture
+	$(SUDO) env TORTURE_LOG=kafka TORTURE_ROUNDS=$${TORTURE_KAFKA_ROUNDS:-40} $(CARGO) test -q -p cadge --test torture
 
 kernel-test: setup ## the tests on the live kernel; asks for root
 	$(CARGO) test -p cadge-sensor --test kernel --no-run

@@ -12,15 +12,8 @@ use tokio::runtime::Runtime;
 
 use crate::process::Part;
 use crate::received::{self, Name, Received};
-use crate::sink;
-use crate::site::{self, DURABLE, OLD, SENSORS, Site, WITNESS};
-
-/// What can still come has come within this time without anything new.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// An old client may lose what lies in a connection that breaks: the hub's queue of 256 alerts, and
-/// what fits into the 64 KiB that such a client lets a stream send ahead.
-const IN_A_CONNECTION: u64 = 512;
+use crate::site::{self, DURABLE, OLD, Site, WITNESS};
+use crate::verdict::{PATIENCE, Verdict};
 
 /// The log, as a client sees it.
 struct LogSeen {
@@ -36,8 +29,14 @@ pub(crate) fn run(mut site: Site, runtime: &Runtime) -> bool {
     site.ensure();
     let mut verdict = Verdict { good: true };
     let raised = raised(&mut site, &mut verdict);
-    let log = runtime.block_on(drained(&mut site, &raised));
-    verdict.log("read by cadge.v1 Get", &log.names, &raised);
+    let log = runtime.block_on(drained(&site, 0, &raised));
+    for hub in 1..site.hubs.len() {
+        let other = runtime.block_on(drained(&site, hub, &raised));
+        verdict.log(&format!("read by cadge.v1 Get at hub {hub}"), &other.names, &raised);
+        let shorter = other.names.len().min(log.names.len());
+        verdict.hold(other.names[..shorter] == log.names[..shorter], "all hubs have the same order");
+    }
+    verdict.log("read by cadge.v1 Get at hub 0", &log.names, &raised);
     for (rule, count) in &log.rules {
         println!("torture: the log has {count} alerts of the hub's and sensors' own: {rule}");
         verdict.hold(!rule.starts_with("Cadge internal: alerts"), "nothing was lost or expired on the way");
@@ -70,8 +69,10 @@ pub(crate) fn run(mut site: Site, runtime: &Runtime) -> bool {
         let status = hub.process.end(Signal::SIGTERM);
         verdict.hold(status.is_some_and(|status| status.success()), "a hub that is asked to stop does so");
     }
-    let rows = stored(&site::log(&dir), &mut verdict);
-    verdict.log("read by SQLite from the closed file", &rows, &raised);
+    if site.broker.is_none() {
+        let rows = stored(&site::log(&dir), &mut verdict);
+        verdict.log("read by SQLite from the closed file", &rows, &raised);
+    }
     if !verdict.good {
         site.dir.disable_cleanup(true);
         println!("torture: the folder is kept: {}", site.dir.path().display());
@@ -100,9 +101,13 @@ fn raised(site: &mut Site, verdict: &mut Verdict) -> HashSet<Name> {
 }
 
 /// Reads the log until everything is there that was raised, or nothing comes any more.
-async fn drained(site: &mut Site, raised: &HashSet<Name>) -> LogSeen {
-    let part =
-        Part { name: WITNESS.to_owned(), dir: site.dir.path().to_owned(), port: site.hubs[0].port, rate: 0 };
+async fn drained(site: &Site, hub: usize, raised: &HashSet<Name>) -> LogSeen {
+    let part = Part {
+        name: WITNESS.to_owned(),
+        dir: site.dir.path().to_owned(),
+        port: site.hubs[hub].port,
+        rate: 0,
+    };
     let [cert, key, ca] = part.pem();
     let address = format!("https://localhost:{}", part.port);
     let client = Client::mtls(&address, &cert, &key, &ca).await.unwrap();
@@ -161,100 +166,4 @@ fn stored(path: &Path, verdict: &mut Verdict) -> Vec<Name> {
         Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get::<_, i64>(2)?.cast_unsigned()))
     });
     names.unwrap().map(Result::unwrap).collect()
-}
-
-/// Whether everything has held so far.
-struct Verdict {
-    good: bool,
-}
-
-impl Verdict {
-    fn hold(&mut self, holds: bool, what: &str) {
-        if !holds {
-            println!("torture: NOT SO: {what}");
-            self.good = false;
-        }
-    }
-
-    /// The log has what was raised, each once.
-    fn log(&mut self, how: &str, names: &[Name], raised: &HashSet<Name>) {
-        let own: Vec<&Name> = names.iter().filter(|name| SENSORS.contains(&name.0.as_str())).collect();
-        let set: HashSet<&Name> = own.iter().copied().collect();
-        let missing: Vec<&Name> = raised.iter().filter(|name| !set.contains(name)).collect();
-        let strange: Vec<&&Name> = set.iter().filter(|name| !raised.contains(**name)).collect();
-        let duplicates = own.len() - set.len();
-        println!(
-            "torture: log, {how}: {} of {} raised, missing {}, not raised {}, duplicates {duplicates}; {} of the hub's own",
-            own.len(),
-            raised.len(),
-            missing.len(),
-            strange.len(),
-            names.len() - own.len()
-        );
-        self.hold(missing.is_empty(), &format!("the log has everything: {}", some(&missing)));
-        self.hold(strange.is_empty(), &format!("the log has nothing else: {}", some(&strange)));
-        self.hold(duplicates == 0, "the log has nothing twice");
-    }
-
-    /// A consumer that acknowledges has exactly what the log has.
-    fn exact(&mut self, consumer: &str, got: &Received, all: &HashSet<Name>) {
-        let missing = self.compare(consumer, got, all);
-        self.hold(missing.is_empty(), &format!("{consumer} has everything: {}", some(&missing)));
-    }
-
-    /// An old client has it too, but for what lay in connections that broke.
-    fn nearly(&mut self, consumer: &str, got: &Received, all: &HashSet<Name>, breaks: u64) {
-        let missing = self.compare(consumer, got, all);
-        let most = breaks * IN_A_CONNECTION;
-        self.hold(
-            missing.len() as u64 <= most,
-            &format!("{consumer} has everything but {most} in broken connections: {}", some(&missing)),
-        );
-    }
-
-    fn compare<'a>(&mut self, consumer: &str, got: &Received, all: &'a HashSet<Name>) -> Vec<&'a Name> {
-        let missing: Vec<&Name> = all.iter().filter(|name| !got.contains_key(*name)).collect();
-        let strange: Vec<&Name> = got.keys().filter(|name| !all.contains(*name)).collect();
-        let repeated: u64 = got.values().map(|count| count - 1).sum();
-        println!(
-            "torture: consumer {consumer}: received {} of {}, missing {}, not in the log {}, repeated after a break {repeated}",
-            got.len(),
-            all.len(),
-            missing.len(),
-            strange.len()
-        );
-        self.hold(strange.is_empty(), &format!("{consumer} has nothing else: {}", some(&strange)));
-        missing
-    }
-
-    fn webhook(&mut self, site: &Site, all: &HashSet<Name>) {
-        let (mut before, mut moved) = (0, Instant::now());
-        let posted = loop {
-            let posted = site.sink.posted();
-            if posted.len() != before {
-                (before, moved) = (posted.len(), Instant::now());
-            }
-            if posted.len() >= all.len() || moved.elapsed() > PATIENCE {
-                break posted;
-            }
-            std::thread::sleep(Duration::from_millis(200));
-        };
-        let missing: Vec<&Name> = all.iter().filter(|name| !posted.contains_key(&sink::uuid(name))).collect();
-        let repeated: u64 = posted.values().map(|count| count - 1).sum();
-        println!(
-            "torture: webhook: {} uuids of {}, missing {}, repeated after a break {repeated}",
-            posted.len(),
-            all.len(),
-            missing.len()
-        );
-        self.hold(missing.is_empty(), &format!("the webhook has everything: {}", some(&missing)));
-        self.hold(posted.len() == all.len(), "the webhook has nothing else");
-    }
-}
-
-/// The first few, in order.
-fn some<T: Ord + std::fmt::Debug>(names: &[T]) -> String {
-    let mut sorted: Vec<&T> = names.iter().collect();
-    sorted.sort();
-    format!("{:?}", sorted.into_iter().take(8).collect::<Vec<_>>())
 }

@@ -17,7 +17,6 @@ pub(crate) type Disturbance = (&'static str, fn(&mut Site, &mut StdRng));
 /// Every disturbance, as often as it is in a deck.
 const ALL: &[Disturbance] = &[
     ("hub kill -9", kill_hub),
-    ("hub kill -9, torn log", kill_hub_torn),
     ("hub SIGTERM", stop_hub),
     ("hub held", hold_hub),
     ("sensor kill -9", kill_sensor),
@@ -34,19 +33,35 @@ const ALL: &[Disturbance] = &[
     ("webhook refuses", refuse),
 ];
 
-/// Those that need disks of their own.
-const ON_DISKS: &[Disturbance] = &[
-    ("log's disk full", fill_log),
-    ("log's disk full, hub kill -9", fill_log_kill),
-    ("spool's disk full", fill_spool),
+/// Those that a log in a file can have.
+const FILE: &[Disturbance] = &[("hub kill -9, torn log", kill_hub_torn)];
+
+/// Those that a log on a disk of its own can have.
+const LOG_DISK: &[Disturbance] =
+    &[("log's disk full", fill_log), ("log's disk full, hub kill -9", fill_log_kill)];
+
+/// Those that a spool on a disk of its own can have.
+const SPOOL_DISK: &[Disturbance] = &[("spool's disk full", fill_spool)];
+
+/// Those that a log in Kafka can have.
+const KAFKA: &[Disturbance] = &[
+    ("broker kill -9", kill_broker),
+    ("broker SIGTERM", stop_broker),
+    ("broker held", hold_broker),
+    ("both hubs kill -9", kill_hubs),
 ];
 
 /// Those that are possible here.
 pub(crate) fn possible(site: &Site) -> Vec<Disturbance> {
     let mut all = ALL.to_vec();
-    if site.log_disk.is_some() && site.spool_disk.is_some() {
-        all.extend(ON_DISKS);
-    }
+    let is_kafka = site.broker.is_some();
+    let more = [
+        (is_kafka, KAFKA),
+        (!is_kafka, FILE),
+        (site.log_disk.is_some(), LOG_DISK),
+        (site.spool_disk.is_some(), SPOOL_DISK),
+    ];
+    all.extend(more.iter().filter(|(possible, _)| *possible).flat_map(|(_, list)| *list));
     // Once is enough: it takes a while.
     if !site.dir.path().join("renewed").exists() {
         all.push(("certificates renewed", renew));
@@ -138,7 +153,35 @@ fn kill_all(site: &mut Site, random: &mut StdRng) {
     site.processes().for_each(|process| process.signal(Signal::SIGKILL));
     site.hubs.iter_mut().for_each(|hub| hub.process.kill());
     site.parties().for_each(|party| party.process.kill());
-    torn::wal(&site::log(site.dir.path()), random);
+    if site.broker.is_none() {
+        torn::wal(&site::log(site.dir.path()), random);
+    }
+}
+
+fn kill_hubs(site: &mut Site, random: &mut StdRng) {
+    site.hubs.iter_mut().for_each(|hub| hub.process.kill());
+    pause(random, 0..500);
+}
+
+fn kill_broker(site: &mut Site, random: &mut StdRng) {
+    let broker = site.broker.as_ref().expect("it is there");
+    broker.end(Signal::SIGKILL);
+    pause(random, 0..500);
+    broker.again();
+}
+
+fn stop_broker(site: &mut Site, random: &mut StdRng) {
+    let broker = site.broker.as_ref().expect("it is there");
+    broker.end(Signal::SIGTERM);
+    pause(random, 0..500);
+    broker.again();
+}
+
+fn hold_broker(site: &mut Site, random: &mut StdRng) {
+    let broker = site.broker.as_ref().expect("it is there");
+    broker.signal(Signal::SIGSTOP);
+    pause(random, 300..3000);
+    broker.signal(Signal::SIGCONT);
 }
 
 fn cut_one(site: &mut Site, random: &mut StdRng) {

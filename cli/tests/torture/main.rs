@@ -1,7 +1,8 @@
 //! Torture: kill -9 of everything, cut networks, full disks, torn writes; then everybody must have
 //! every alert that was raised, and the log each of them once.
 //!
-//! `TORTURE_ROUNDS` and `TORTURE_SEED` say how long and which course; `TORTURE_KEEP` keeps the folder.
+//! `TORTURE_ROUNDS` and `TORTURE_SEED` say how long and which course, `TORTURE_LOG=kafka` keeps the log in
+//! Kafka and has two hubs, `TORTURE_ONLY` picks disturbances by name, `TORTURE_KEEP` keeps the folder.
 //! The same program is, started by itself, each sensor and each consumer.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
@@ -15,16 +16,18 @@ mod consumer;
 mod net;
 mod sink;
 mod disk;
+mod broker;
 mod torn;
 mod rounds;
 mod disturb;
 mod received;
+mod verdict;
 mod check;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use site::{Plan, Site};
+use site::{LogKind, Plan, Site};
 
 /// Rounds of the short form, which every run of the tests has.
 const ROUNDS: usize = 6;
@@ -49,7 +52,12 @@ fn main() -> ExitCode {
     }
     let rounds = number("TORTURE_ROUNDS").unwrap_or(ROUNDS);
     let seed = number("TORTURE_SEED").unwrap_or_else(rand::random);
-    let good = torture(Plan { rounds, seed });
+    let (log, hubs) = match std::env::var("TORTURE_LOG").as_deref() {
+        Ok("kafka") if !broker::is_possible() => return ExitCode::SUCCESS,
+        Ok("kafka") => (LogKind::Kafka, 2),
+        _ => (LogKind::Sqlite, 1),
+    };
+    let good = torture(Plan { rounds, seed, log, hubs });
     println!("torture: {}", if good { "ok" } else { "FAILED" });
     let (passed, failed) = (u8::from(good), u8::from(!good));
     let word = if good { "ok" } else { "FAILED" };
@@ -86,7 +94,10 @@ fn act(part: &str) -> ExitCode {
 fn torture(plan: Plan) -> bool {
     let runtime = runtime();
     let _inside = runtime.enter();
-    println!("torture: TORTURE_SEED={} TORTURE_ROUNDS={}", plan.seed, plan.rounds);
+    println!(
+        "torture: TORTURE_SEED={} TORTURE_ROUNDS={}, log {:?}, {} hubs",
+        plan.seed, plan.rounds, plan.log, plan.hubs
+    );
     let start = Instant::now();
     let mut site = Site::new(plan);
     site.start();

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::broker::Broker;
 use crate::disk::Disk;
 use crate::net::Net;
 use crate::process::{Part, Process};
@@ -34,10 +35,19 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const LOG_BYTES: u64 = 2 << 30;
 const SPOOL_BYTES: u64 = 256 << 20;
 
-/// How long, and which course.
+/// Where the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogKind {
+    Sqlite,
+    Kafka,
+}
+
+/// How long, which course, and with what.
 pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) seed: u64,
+    pub(crate) log: LogKind,
+    pub(crate) hubs: usize,
 }
 
 /// A process with a network of its own to the hubs.
@@ -77,6 +87,7 @@ pub(crate) struct Site {
     pub(crate) old: Vec<Party>,
     pub(crate) hubs: Vec<Hub>,
     pub(crate) sink: Sink,
+    pub(crate) broker: Option<Broker>,
     pub(crate) log_disk: Option<Disk>,
     pub(crate) spool_disk: Option<Disk>,
     pub(crate) dir: tempfile::TempDir,
@@ -128,12 +139,19 @@ impl Site {
         copy(Path::new(env!("CARGO_BIN_EXE_cadge")), path, "cadge");
         copy(&std::env::current_exe().unwrap(), path, "part");
         issue(&path.join("pki"));
-        let log_disk = Disk::mount(&path.join("disk-hub"), LOG_BYTES);
-        let spool_disk = log_disk
+        let spool_disk = Disk::mount(&path.join(format!("disk-{}", SENSORS[0])), SPOOL_BYTES);
+        let is_file = plan.log == LogKind::Sqlite;
+        let log_disk = spool_disk
             .as_ref()
-            .and_then(|_| Disk::mount(&path.join(format!("disk-{}", SENSORS[0])), SPOOL_BYTES));
+            .filter(|_| is_file)
+            .and_then(|_| Disk::mount(&path.join("disk-hub"), LOG_BYTES));
+        let broker = (!is_file).then(|| Broker::start(&path.join("kafka")));
+        let log = match &broker {
+            Some(broker) => format!("kind: kafka\n  kafka:\n    hostport: 127.0.0.1:{}", broker.port),
+            None => format!("path: {}", log(path).display()),
+        };
         let sink = Sink::new();
-        let hubs = vec![hub(path, 0, sink.port)];
+        let hubs: Vec<Hub> = (0..plan.hubs).map(|number| hub(path, number, sink.port, &log)).collect();
         let ports = Arc::new(hubs.iter().map(|hub| hub.port).collect::<Vec<_>>());
         let party = |name: &str, part: &str| {
             let net = Net::new(Arc::clone(&ports));
@@ -143,7 +161,7 @@ impl Site {
         let sensors = SENSORS.iter().map(|name| party(name, "sensor")).collect();
         let durable = DURABLE.iter().map(|name| party(name, "durable")).collect();
         let old = OLD.iter().map(|name| party(name, name)).collect();
-        Self { plan, sensors, durable, old, hubs, sink, log_disk, spool_disk, dir }
+        Self { plan, sensors, durable, old, hubs, sink, broker, log_disk, spool_disk, dir }
     }
 
     /// Starts everything: whoever reads has its cursor before there is an alert.
@@ -172,16 +190,15 @@ impl Site {
     }
 }
 
-fn hub(dir: &Path, number: usize, sink: u16) -> Hub {
+fn hub(dir: &Path, number: usize, sink: u16, log: &str) -> Hub {
     // Free a moment ago, and fixed: the hub comes back where it was.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let file = dir.join(format!("hub{number}.yaml"));
     let text = format!(
         "grpc:\n  bind_address: 127.0.0.1:{port}\n  unix_socket: null\n  cert_chain: {dir}/pki/hub.crt\n  \
          private_key: {dir}/pki/hub.key\n  root_certs: {dir}/pki/ca.crt\nwebserver:\n  enabled: false\nlog:\n  \
-         path: {log}\nintegrations:\n  webhook:\n    address: http://127.0.0.1:{sink}/\n",
+         {log}\nintegrations:\n  webhook:\n    address: http://127.0.0.1:{sink}/\n",
         dir = dir.display(),
-        log = log(dir).display(),
     );
     fs::write(&file, text).unwrap();
     let mut command = Command::new(dir.join("cadge"));
