@@ -11,13 +11,14 @@ mod tests;
 use std::borrow::Cow;
 
 use cadge_proto::raw::RawAlert;
-use cadge_proto::{ALERT_BYTES_MAX, Alert, priority_name, source_number};
+use cadge_proto::{ALERT_BYTES_MAX, Alert, priority_name};
 use prost::Message as _;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::log::UNORDERED;
+use crate::readable::amend;
 use fields::{Fields, Tags};
 
 /// The most alerts of one text.
@@ -62,7 +63,7 @@ pub(crate) fn read(text: &[u8], origin: Origin<'_>) -> Result<Vec<(u64, RawAlert
 
 /// An alert as the hub keeps it, and its identity.
 pub(crate) fn finish(mut alert: Alert) -> (u64, Alert) {
-    alert.source_deprecated = source_number(&alert.source).into();
+    amend(&mut alert);
     alert.epoch = UNORDERED;
     alert.sequence = identity::of(&alert);
     (alert.sequence, alert)

@@ -26,6 +26,7 @@ mod connection;
 mod authority;
 mod listen;
 mod error;
+mod readable;
 mod service;
 mod exporter;
 mod forward;

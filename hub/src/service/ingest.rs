@@ -18,6 +18,7 @@ use crate::fleet::Contact;
 use crate::identity::Peer;
 use crate::log::{Append, Appended, Durable, Log, LogError, UNORDERED};
 use crate::metrics::Present;
+use crate::readable::readable;
 
 /// Batches of one sensor that are on their way to the disk.
 const PIPELINE: usize = 8;
@@ -163,7 +164,8 @@ impl Link {
         self.context.metrics.received.inc_by(count);
         let first = batch.first_sequence;
         let numbered = (first..).zip(batch.alerts);
-        let alerts: Vec<_> = numbered.filter(|(sequence, alert)| self.is_sound(*sequence, alert)).collect();
+        let alerts: Vec<_> =
+            numbered.filter_map(|(sequence, alert)| Some((sequence, self.sound(sequence, alert)?))).collect();
         let Some(malformed) = count.checked_sub(alerts.len() as u64).filter(|malformed| *malformed > 0)
         else {
             return Ok(Some(self.append(first, alerts, last)));
@@ -177,12 +179,15 @@ impl Link {
         Append { sensor: self.hello.sensor.clone(), epoch: self.hello.epoch, first, alerts, last }
     }
 
-    fn is_sound(&self, sequence: u64, alert: &RawAlert) -> bool {
-        alert.as_bytes().len() <= ALERT_BYTES_MAX
-            && alert.decode().is_ok_and(|alert| {
-                alert.sensor == self.hello.sensor
-                    && alert.epoch == self.hello.epoch
-                    && alert.sequence == sequence
-            })
+    /// The alert, if it is one of this sensor's.
+    fn sound(&self, sequence: u64, encoded: RawAlert) -> Option<RawAlert> {
+        if encoded.as_bytes().len() > ALERT_BYTES_MAX {
+            return None;
+        }
+        let alert = encoded.decode().ok()?;
+        let is_own = alert.sensor == self.hello.sensor
+            && alert.epoch == self.hello.epoch
+            && alert.sequence == sequence;
+        is_own.then(|| readable(encoded, alert))
     }
 }
