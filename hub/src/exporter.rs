@@ -18,6 +18,10 @@ const LABELS: &[&str] = &["rule", "priority", "hostname", "source", "k8s_ns_name
 /// Combinations of labels. Alerts past that are counted together, under the rule `other`.
 const SERIES_MAX: usize = 10_000;
 
+/// Bytes of the labels of one combination. Alerts with longer ones are counted under the rule `other` too:
+/// labels are kept for ever.
+const LABEL_BYTES_MAX: usize = 2048;
+
 /// Alerts that are counted at once.
 const COUNT_MAX: usize = 4096;
 
@@ -87,7 +91,8 @@ impl Exporter {
             format!(",{},", alert.tags.join(",")),
         ];
         if !self.series.contains(&labels) {
-            if self.series.len() < SERIES_MAX {
+            let bytes: usize = labels.iter().map(String::len).sum();
+            if self.series.len() < SERIES_MAX && bytes <= LABEL_BYTES_MAX {
                 self.series.insert(labels.clone());
             } else {
                 labels = [
@@ -144,6 +149,16 @@ mod tests {
         let line = "falco_events{hostname=\"h\",k8s_ns_name=\"default\",k8s_pod_name=\"\",priority=\"4\",rule=\"Terminal shell\",source=\"syscall\",tags=\",a,b,\"} 2";
         assert!(text.contains(line), "{text}");
         assert!(text.contains("rule=\"None\",source=\"syscall\",tags=\",,\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn labels_that_are_too_long_are_counted_with_the_others() {
+        let registry = Registry::new();
+        let mut exporter = Exporter::new(&registry);
+        exporter.count(&entry("x".repeat(LABEL_BYTES_MAX), &[]));
+        exporter.count(&entry("y".repeat(LABEL_BYTES_MAX), &[]));
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        assert!(text.contains("rule=\"other\",source=\"\",tags=\",,\"} 2"), "{text}");
     }
 
     #[test]

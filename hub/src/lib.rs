@@ -35,6 +35,7 @@ mod falco_json;
 mod unordered;
 mod inputs;
 mod descriptors;
+mod page;
 mod http;
 mod run;
 

@@ -1,6 +1,11 @@
 //! What the hub counts of itself, for `/metrics`.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+/// Bounds of the histogram of appending: from a fast disk to one that is in trouble.
+const APPEND_SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// The hub's own figures.
 #[derive(Clone)]
@@ -16,6 +21,10 @@ pub(crate) struct Metrics {
     pub(crate) deleted: IntCounterVec,
     pub(crate) sensors: IntGauge,
     pub(crate) subscribers: IntGauge,
+    pub(crate) falco_subscribers: IntGauge,
+    pub(crate) batches: IntCounter,
+    /// From a batch's arrival to its place on disk.
+    pub(crate) append_seconds: Histogram,
     pub(crate) refused: IntCounterVec,
     pub(crate) audit_lost: IntCounter,
 }
@@ -43,6 +52,16 @@ impl Metrics {
             Opts::new("cadge_hub_refused_total", "Connections and calls that were refused, by cause.");
         let refused = IntCounterVec::new(refused, &["cause"]).expect("the name is a valid one");
         registry.register(Box::new(refused.clone())).expect("each name is registered once");
+        let subscribers = Opts::new("cadge_hub_subscribers", "Streams of alerts that are open, by API.");
+        let subscribers = IntGaugeVec::new(subscribers, &["api"]).expect("the name is a valid one");
+        registry.register(Box::new(subscribers.clone())).expect("each name is registered once");
+        let append_seconds = HistogramOpts::new(
+            "cadge_hub_append_seconds",
+            "How long batches take from their arrival until the log has them durably.",
+        );
+        let append_seconds = append_seconds.buckets(APPEND_SECONDS.to_vec());
+        let append_seconds = Histogram::with_opts(append_seconds).expect("the buckets are sorted");
+        registry.register(Box::new(append_seconds.clone())).expect("each name is registered once");
         Self {
             deleted,
             refused,
@@ -66,7 +85,10 @@ impl Metrics {
                 "Alerts that were deleted before a consumer had them.",
             ),
             sensors: gauge("cadge_hub_sensors", "Sensors that are connected."),
-            subscribers: gauge("cadge_hub_subscribers", "Streams of alerts that are open."),
+            subscribers: subscribers.with_label_values(&["cadge"]),
+            falco_subscribers: subscribers.with_label_values(&["falco"]),
+            batches: counter("cadge_hub_batches_received_total", "Batches of alerts that sensors have sent."),
+            append_seconds,
             registry,
         }
     }

@@ -22,6 +22,7 @@ use crate::forward::{LogFeeds, field_kind};
 use crate::listen::Accept;
 use crate::log::{Kafka, KafkaSettings, Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
+use crate::page::Page;
 use crate::service::{self, Context};
 use crate::tls::Tls;
 use crate::unix_socket::UnixSocket;
@@ -76,7 +77,14 @@ impl Hub {
         let unix = listen_unix(&config.grpc, accept, &mut tasks)?;
         let https = config.webserver.ssl_enabled;
         inputs::start(&config, &unordered, &stop, &mut tasks)?;
-        let http = listen_http(&config, unordered, &stop, &mut tasks).await?;
+        let page = Page {
+            registry: metrics.registry.clone(),
+            consumers: consumers.clone(),
+            fleet: fleet.clone(),
+            log_bytes_max: config.log.bytes_max,
+            metrics_sensors_max: config.fleet.metrics_sensors_max,
+        };
+        let http = listen_http(&config, unordered, page, &stop, &mut tasks).await?;
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
@@ -185,13 +193,14 @@ fn listen_unix(config: &Grpc, accept: Accept, tasks: &mut JoinSet<()>) -> Result
 async fn listen_http(
     config: &Config,
     unordered: Unordered,
+    page: Page,
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<SocketAddr>, Error> {
     if !config.webserver.enabled {
         return Ok(None);
     }
-    let site = http::Site::new(config, unordered)?;
+    let site = http::Site::new(config, unordered, page)?;
     let address = &config.webserver.listen_address;
     let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
     let (listener, bound) = bind(&format!("{host}:{}", config.webserver.listen_port)).await?;

@@ -20,7 +20,7 @@ const GO_SUBSCRIBES: [&str; 4] = ["sub", "sub-one", "sub-watch", "exporter"];
 
 /// Waits for the clients that stay to have subscribed.
 fn wait_for_subscribers(site: &Site, count: usize) {
-    let line = format!("cadge_hub_subscribers {count}");
+    let line = format!("cadge_hub_subscribers{{api=\"falco\"}} {count}");
     wait_for(&line, || site.page("/metrics").lines().any(|found| found == line).then_some(()));
 }
 

@@ -23,6 +23,7 @@ use crate::access::Access;
 use crate::config::{Config, Webserver};
 use crate::error::Error;
 use crate::live::Live;
+use crate::page::Page;
 use crate::tls::Tls;
 use crate::unordered::Unordered;
 
@@ -38,12 +39,13 @@ pub(crate) struct Site {
     live: Live,
     tokens: Option<Arc<Tokens>>,
     unordered: Unordered,
+    page: Page,
     counts: Counts,
 }
 
 impl Site {
     /// Finds what is wrong with the configuration.
-    pub(crate) fn new(config: &Config, unordered: Unordered) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config, unordered: Unordered, page: Page) -> Result<Self, Error> {
         let settings = &config.webserver;
         check(settings)?;
         let tls = settings.ssl_enabled.then(|| Tls::for_http(&config.grpc, settings)).transpose()?;
@@ -56,6 +58,7 @@ impl Site {
             tokens: tokens.map(Arc::new),
             counts: Counts::new(&unordered.metrics.registry),
             unordered,
+            page,
         })
     }
 

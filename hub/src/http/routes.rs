@@ -9,7 +9,6 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use prometheus::TextEncoder;
 
 use super::Site;
 use super::body::Bodies;
@@ -81,7 +80,7 @@ fn refuse(site: &Site, remote: &Remote, refusal: Refusal) -> Response {
 }
 
 async fn metrics(State(served): Served) -> Response {
-    match TextEncoder::new().encode_to_string(&served.0.unordered.metrics.registry.gather()) {
+    match served.0.page.text().await {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

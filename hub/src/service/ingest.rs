@@ -1,13 +1,15 @@
 //! Takes alerts from sensors into the log, and acknowledges what is on disk.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::v1::{self, IngestRequest, IngestResponse, ingest_request, ingest_response};
 use cadge_proto::{ALERT_BYTES_MAX, Priority};
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -16,7 +18,7 @@ use crate::config::Role;
 use crate::error::CallError;
 use crate::fleet::Contact;
 use crate::identity::Peer;
-use crate::log::{Append, Appended, Durable, Log, LogError, UNORDERED};
+use crate::log::{Append, Appended, Log, LogError, UNORDERED};
 use crate::metrics::Present;
 use crate::readable::readable;
 
@@ -75,6 +77,9 @@ fn answer(kind: ingest_response::Kind) -> IngestResponse {
     IngestResponse { kind: Some(kind) }
 }
 
+/// What came of a batch, and how long it took.
+type Timed = (Result<Result<Appended, LogError>, oneshot::error::RecvError>, Duration);
+
 /// One sensor's stream.
 struct Link {
     context: Context,
@@ -99,20 +104,24 @@ impl Link {
 
     /// Puts batches in and sends acknowledgements out, several batches at a time.
     async fn take(&self, requests: &mut Streaming<IngestRequest>) -> Result<(), Status> {
-        let mut pending: FuturesOrdered<Durable> = FuturesOrdered::new();
+        let mut pending: FuturesOrdered<BoxFuture<'static, Timed>> = FuturesOrdered::new();
         let mut ended = false;
         loop {
             tokio::select! {
-                Some(outcome) = pending.next() => {
+                Some((outcome, took)) = pending.next() => {
+                    self.context.metrics.append_seconds.observe(took.as_secs_f64());
                     let outcome: Result<Appended, LogError> =
                         outcome.map_err(|_| Status::unavailable("the hub is stopping"))?;
                     self.acknowledge(outcome.map_err(CallError::Log)?).await?;
                 }
                 request = requests.message(), if !ended && pending.len() < PIPELINE => match request? {
                     Some(IngestRequest { kind: Some(ingest_request::Kind::Batch(batch)) }) => {
+                        let since = Instant::now();
                         self.contact.batch();
+                        self.context.metrics.batches.inc();
                         if let Some(batch) = self.check(batch)? {
-                            pending.push_back(self.log.append(batch).await.map_err(CallError::Log)?);
+                            let durable = self.log.append(batch).await.map_err(CallError::Log)?;
+                            pending.push_back(Box::pin(async move { (durable.await, since.elapsed()) }));
                         }
                     }
                     Some(IngestRequest { kind: Some(ingest_request::Kind::Heartbeat(beat)) }) => {

@@ -60,7 +60,7 @@ impl Supply for Consumer {
 
 /// Hands over alerts for as long as the connection takes them.
 pub(super) async fn push<S: Supply>(supply: &mut S, handed: &mut Handed<S::Place>, metrics: &Metrics) {
-    let _present = Present::new(&metrics.subscribers);
+    let _present = Present::new(&metrics.falco_subscribers);
     let mut tick = tokio::time::interval(SETTLED / 2);
     loop {
         let next = tokio::select! {
