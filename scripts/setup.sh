@@ -4,7 +4,7 @@
 #
 #   scripts/setup.sh build   compilers and headers
 #   scripts/setup.sh test    what the real counterparts in the tests run on: Java for Kafka, Python's gRPC,
-#                            Falco's own clients for Go and Python
+#                            Falco's own clients for Go and Python, Prometheus
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -83,6 +83,16 @@ falco_go_client() {
     (cd "$source" && GOFLAGS="-mod=readonly -buildvcs=false" go build -o "$OLDPWD/$program" .)
 }
 
+# Prometheus without its service: the package is unpacked, not installed, so nothing of it is started.
+prometheus_commands() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null && return
+    [ -x target/prometheus/usr/bin/promtool ] && return
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return
+    echo "setup: Prometheus into target/prometheus"
+    mkdir -p target/prometheus
+    (cd target/prometheus && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
+}
+
 # A counterpart that cannot be had here costs its own tests, which say so, not all the others.
 optional() {
     "$@" || echo "setup: that did not work: the tests that need it will be skipped" >&2
@@ -99,6 +109,7 @@ case ${1:-} in
         optional python_environment
         optional falco_python_client
         optional falco_go_client
+        optional prometheus_commands
         ;;
     *) sed -n '2,7s/^# \?//p' "$0" >&2; exit 64 ;;
 esac

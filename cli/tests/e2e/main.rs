@@ -13,3 +13,4 @@ mod synthetic;
 mod falco_clients;
 mod clients;
 mod fleet;
+mod prometheus;

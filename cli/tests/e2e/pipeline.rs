@@ -9,7 +9,7 @@ use crate::access::Python;
 use crate::support::{Lines, Process, Site, cadge, is_root, rule_for, stdout, wait_for};
 
 /// An HTTP server that answers 200 to everything and keeps the bodies.
-fn sink() -> (u16, Arc<Mutex<Vec<String>>>) {
+pub(crate) fn sink() -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let bodies = Arc::new(Mutex::new(Vec::new()));

@@ -1,5 +1,6 @@
 //! A sensor without a kernel: hands in alerts that are made up, of every kind there is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cadge_proto::Alert;
@@ -53,9 +54,12 @@ fn alert(number: u64) -> Alert {
     "node-1".clone_into(&mut alert.hostname);
     alert.tags = vec!["container".to_owned(), "mitre_execution".to_owned()];
     let length = if turn(500) == 1 { 200 << 10 } else { 20 };
-    alert.output_fields = [("proc.cmdline", "é".repeat(length / 2)), ("proc.pid", number.to_string())]
-        .map(|(name, text)| (name.to_owned(), text))
-        .into();
+    let mut fields = vec![("proc.cmdline", "é".repeat(length / 2)), ("proc.pid", number.to_string())];
+    if turn(3) == 0 {
+        fields.push(("k8s.ns.name", "default".to_owned()));
+        fields.push(("k8s.pod.name", format!("nginx-5d59d67564-{}", turn(2))));
+    }
+    alert.output_fields = fields.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
     alert
 }
 
@@ -75,6 +79,27 @@ pub(crate) fn expected(number: u64) -> Value {
     })
 }
 
+/// What falco-exporter's page says of the alerts up to `last`, by its rules: labels sorted by name, the
+/// priority as a number, tags between commas, what is not there as nothing.
+pub(crate) fn exported(last: u64) -> BTreeSet<String> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for alert in (1..=last).map(alert) {
+        let field = |name: &str| alert.output_fields.get(name).cloned().unwrap_or_default();
+        let labels = format!(
+            "hostname=\"{}\",k8s_ns_name=\"{}\",k8s_pod_name=\"{}\",priority=\"{}\",rule=\"{}\",source=\"{}\",tags=\",{},\"",
+            alert.hostname,
+            field("k8s.ns.name"),
+            field("k8s.pod.name"),
+            alert.priority,
+            alert.rule,
+            alert.source,
+            alert.tags.join(",")
+        );
+        *counts.entry(labels).or_default() += 1;
+    }
+    counts.into_iter().map(|(labels, count)| format!("falco_events{{{labels}}} {count}")).collect()
+}
+
 /// The sensor.
 pub(crate) struct Sensor {
     runtime: Runtime,
@@ -90,7 +115,16 @@ impl Sensor {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (requests, outgoing) = mpsc::channel(1);
-        let hello = v1::Hello { sensor: "synthetic".to_owned(), epoch: 1, ..v1::Hello::default() };
+        let hello = v1::Hello {
+            sensor: "synthetic".to_owned(),
+            hostname: "node-1".to_owned(),
+            version: "0.1.0".to_owned(),
+            kernel: "6.1.0".to_owned(),
+            rules_digest: "1a2b3c4d".to_owned(),
+            sources: vec!["ebpf".to_owned()],
+            epoch: 1,
+            ..v1::Hello::default()
+        };
         requests.try_send(IngestRequest { kind: Some(ingest_request::Kind::Hello(hello)) }).unwrap();
         let (responses, acknowledged) = runtime.block_on(async {
             let path = socket.to_owned();
@@ -107,6 +141,21 @@ impl Sensor {
             (responses, welcome.acknowledged)
         });
         Self { runtime, requests, responses, acknowledged }
+    }
+
+    /// Gives a sign of life, with counters as a sensor has them.
+    pub(crate) fn heartbeat(&self) {
+        let counters = [
+            ("events_total{class=\"bulk\"}", 1000),
+            ("dropped_total{class=\"bulk\",cause=\"ring_full\"}", 7),
+            ("dropped_total{class=\"alert\",cause=\"queue_full\"}", 0),
+            ("alerts_raised_total", 210),
+            ("processes", 12),
+        ];
+        let counters = counters.map(|(name, count)| (name.to_owned(), count)).into();
+        let beat = v1::Heartbeat { counters, spooled: 3, ..v1::Heartbeat::default() };
+        let request = IngestRequest { kind: Some(ingest_request::Kind::Heartbeat(beat)) };
+        self.runtime.block_on(self.requests.send(request)).unwrap();
     }
 
     /// Hands in the alerts up to `last`, and waits until they are on disk.
