@@ -16,7 +16,8 @@ pub struct FleetConfig {
     pub sensors_max: usize,
     /// Sensors that have metrics of their own. The counters of the others are summed.
     pub metrics_sensors_max: usize,
-    /// Where the hub remembers its sensors. Nothing: beside the log, as its path with the ending `fleet`.
+    /// Where the hub remembers its sensors. Nothing: beside the log's file, with the ending `fleet`; nowhere
+    /// if the log is no file.
     pub path: Option<PathBuf>,
 }
 

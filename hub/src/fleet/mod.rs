@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use cadge_proto::raw::v1::{Heartbeat, Hello, Sensor};
 
-use crate::config::{FleetConfig, LogConfig};
+use crate::config::{FleetConfig, LogConfig, LogKind};
 use crate::log::Log;
 use roster::{Moment, Roster};
 use store::Store;
@@ -40,7 +40,7 @@ pub(crate) struct LeftOut {
 impl Fleet {
     /// Remembers the sensors of before.
     pub(crate) fn open(config: &FleetConfig, log_config: &LogConfig, log: Arc<dyn Log>) -> Self {
-        let path = config.path.clone().unwrap_or_else(|| beside(log_config));
+        let path = config.path.clone().or_else(|| beside(log_config));
         let (store, sensors) = Store::open(path);
         let roster = Roster::new(sensors, config.sensors_max, Moment::now());
         Self {
@@ -82,8 +82,9 @@ impl Fleet {
     }
 }
 
-fn beside(log: &LogConfig) -> PathBuf {
-    log.path.with_extension("fleet")
+/// A log that is no file has no place beside it.
+fn beside(log: &LogConfig) -> Option<PathBuf> {
+    (log.kind == LogKind::Sqlite).then(|| log.path.with_extension("fleet"))
 }
 
 /// One connection of a sensor.

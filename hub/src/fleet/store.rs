@@ -11,24 +11,16 @@ use prost::Message as _;
 /// The file.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    path: PathBuf,
+    path: Option<PathBuf>,
     /// Names this hub among those that share a log.
     pub(super) hub: u64,
 }
 
 impl Store {
     /// Reads the file. One that cannot be read is moved away: to know no sensor is better than not to start.
-    pub(super) fn open(path: PathBuf) -> (Self, Vec<Sensor>) {
-        let file = match read(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => FleetFile::default(),
-            Err(error) => {
-                let aside = path.with_extension("fleet-unreadable");
-                tracing::error!(%error, path = %path.display(), aside = %aside.display(), "the sensors of before can't be read: the file is moved aside");
-                let _ = fs::rename(&path, aside);
-                FleetFile::default()
-            }
-        };
+    /// Without a path nothing is remembered.
+    pub(super) fn open(path: Option<PathBuf>) -> (Self, Vec<Sensor>) {
+        let file = path.as_deref().map(known).unwrap_or_default();
         let hub = if file.hub == 0 { new_name() } else { file.hub };
         (Self { path, hub }, file.sensors)
     }
@@ -38,16 +30,31 @@ impl Store {
         for sensor in &mut sensors {
             sensor.counters.clear();
         }
+        let Some(path) = &self.path else { return Ok(()) };
         let bytes = FleetFile { hub: self.hub, sensors }.encode_to_vec();
-        let fresh = self.path.with_extension("fleet-new");
+        let fresh = path.with_extension("fleet-new");
         let mut file = File::create(&fresh)?;
         file.write_all(&bytes)?;
         file.sync_data()?;
-        fs::rename(&fresh, &self.path)
+        fs::rename(&fresh, path)
     }
 
+    /// Where it is, for errors.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.path.as_deref().unwrap_or(Path::new("nowhere"))
+    }
+}
+
+fn known(path: &Path) -> FleetFile {
+    match read(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FleetFile::default(),
+        Err(error) => {
+            let aside = path.with_extension("fleet-unreadable");
+            tracing::error!(%error, path = %path.display(), aside = %aside.display(), "the sensors of before can't be read: the file is moved aside");
+            let _ = fs::rename(path, aside);
+            FleetFile::default()
+        }
     }
 }
 
@@ -75,10 +82,10 @@ mod tests {
     fn what_was_written_is_read_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.fleet");
-        let (store, sensors) = Store::open(path.clone());
+        let (store, sensors) = Store::open(Some(path.clone()));
         assert!(sensors.is_empty());
         store.write(vec![sensor("a"), sensor("b")]).unwrap();
-        let (again, sensors) = Store::open(path);
+        let (again, sensors) = Store::open(Some(path));
         assert_eq!((again.hub, sensors.len()), (store.hub, 2));
         assert!(sensors[0].silent && sensors[0].counters.is_empty());
     }
@@ -89,9 +96,9 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("log.fleet");
             fs::write(&path, bytes).unwrap();
-            let (store, _) = Store::open(path.clone());
+            let (store, _) = Store::open(Some(path.clone()));
             store.write(vec![sensor("a")]).unwrap();
-            proptest::prop_assert_eq!(Store::open(path).1.len(), 1);
+            proptest::prop_assert_eq!(Store::open(Some(path)).1.len(), 1);
         }
     }
 }

@@ -20,6 +20,9 @@ pub(super) fn log(status: &LogStatus, bytes_max: u64) -> Vec<Family> {
     ];
     if status.bytes > 0 {
         families.push(gauge("cadge_log_bytes", "Bytes that the log takes.", status.bytes));
+    }
+    // A topic has its own bounds, which the hub does not know.
+    if status.kind == "sqlite" {
         families.push(gauge(
             "cadge_log_bytes_max",
             "Bytes at which the log deletes its oldest alerts.",
