@@ -16,6 +16,7 @@
 
 mod client;
 mod connect;
+mod due;
 mod subscribe;
 pub mod fleet;
 mod error;

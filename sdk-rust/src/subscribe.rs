@@ -13,6 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use crate::client::{Connect, entries, outputs_client};
+use crate::due::Due;
 use crate::{Entry, Error};
 
 /// Alerts that wait between the connection and the caller.
@@ -157,18 +158,20 @@ impl Link {
             outputs_client(channel).subscribe(ReceiverStream::new(outgoing)).await?.into_inner();
         let mut acknowledge = tokio::time::interval(ACKNOWLEDGE_INTERVAL);
         acknowledge.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut acknowledged = 0;
+        let mut due = Due::default();
         loop {
             tokio::select! {
                 response = responses.message() => match response? {
-                    Some(response) => if !self.pass_on(response).await { return Ok(()) },
+                    Some(response) => {
+                        due.see(response.entries.last().map_or(0, |entry| entry.position));
+                        if !self.pass_on(response).await { return Ok(()) }
+                    }
                     None => return Err(Error::Closed("the hub is stopping".into())),
                 },
                 _ = acknowledge.tick() => {
-                    let position = *self.acknowledgements.borrow_and_update();
-                    if position > acknowledged {
+                    let dealt_with = *self.acknowledgements.borrow_and_update();
+                    if let Some(position) = due.next(dealt_with) {
                         let _ = requests.send(SubscribeRequest { kind: Some(Kind::Acknowledge(position)) }).await;
-                        acknowledged = position;
                     }
                 }
             }
