@@ -12,5 +12,4 @@ mod hub {
     mod secured;
     mod certificates;
     mod access;
-    mod kafka;
 }

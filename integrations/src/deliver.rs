@@ -17,9 +17,6 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// The first wait before another attempt, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
 
-/// An attempt that is under way when delivering ends gets so long: then it need not be repeated.
-const FINISH: Duration = Duration::from_secs(2);
-
 /// Alerts that are read at once; what is too little urgent is among them.
 const READ: usize = 1000;
 
@@ -99,25 +96,6 @@ impl Outcomes {
     }
 }
 
-/// Why delivering ends: everything does, or another hub is to deliver.
-struct Ending {
-    stop: CancellationToken,
-    lost: CancellationToken,
-}
-
-impl Ending {
-    async fn begins(&self) {
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = self.lost.cancelled() => {}
-        }
-    }
-
-    fn has_begun(&self) -> bool {
-        self.stop.is_cancelled() || self.lost.is_cancelled()
-    }
-}
-
 /// One destination's delivery.
 pub(crate) struct Runner {
     name: &'static str,
@@ -146,20 +124,16 @@ impl Runner {
         Ok(Self { name, least, feeds, outcomes, stop: context.stop.clone() })
     }
 
-    /// Delivers until it is told to stop, and while this hub is the one to do so. What is not sent by then
-    /// comes again after the next start. A log that fails, on a full disk for one, is tried again from
-    /// the cursor's place.
+    /// Delivers until it is told to stop. What is under way then comes again after the next start. A log
+    /// that fails, on a full disk for one, is tried again from the cursor's place.
     pub(crate) async fn run(self, mut integration: impl Integration) {
         let mut wait = BACK_OFF.0;
         loop {
-            let outcome = self.deliver(&mut integration, &mut wait).await;
-            if self.stop.is_cancelled() {
-                return;
-            }
-            let Err(error) = outcome else {
-                tracing::info!(integration = self.name, "another hub is to deliver");
-                continue;
+            let outcome = tokio::select! {
+                () = self.stop.cancelled() => return,
+                outcome = self.deliver(&mut integration, &mut wait) => outcome,
             };
+            let Err(error) = outcome;
             let pause = rand::rng().random_range(wait / 2..=wait);
             tracing::error!(integration = self.name, %error, ?pause, "the log has failed: trying again");
             tokio::select! {
@@ -170,34 +144,23 @@ impl Runner {
         }
     }
 
-    /// Delivers until it is told to stop or another hub is to deliver.
     async fn deliver<I: Integration>(
         &self,
         integration: &mut I,
         wait: &mut Duration,
-    ) -> Result<(), FeedError> {
-        let mut feed: Box<dyn Feed> = tokio::select! {
-            () = self.stop.cancelled() => return Ok(()),
-            feed = self.feeds.open(&format!("integration/{}", self.name)) => feed?,
-        };
+    ) -> Result<std::convert::Infallible, FeedError> {
+        let mut feed: Box<dyn Feed> = self.feeds.open(&format!("integration/{}", self.name)).await?;
         tracing::info!(integration = self.name, "delivering");
-        let ending = Ending { stop: self.stop.clone(), lost: feed.lost() };
         loop {
-            let read = tokio::select! {
-                () = ending.begins() => return Ok(()),
-                read = feed.next(READ) => read?,
-            };
+            let read = feed.next(READ).await?;
             let Some(last) = read.last().map(|delivery| delivery.position) else { continue };
             let count = read.len();
             let wanted: Vec<Delivery> = read.into_iter().filter(|d| d.alert.priority <= self.least).collect();
             self.outcomes.filtered.with_label_values(&[self.name]).inc_by((count - wanted.len()) as u64);
             for batch in wanted.chunks(I::BATCH) {
-                let sent = self.send(integration, batch, &ending).await;
-                if let (true, Some(delivery)) = (sent, batch.last()) {
+                self.send(integration, batch).await;
+                if let Some(delivery) = batch.last() {
                     feed.commit(delivery.position).await?;
-                }
-                if !sent || ending.has_begun() {
-                    return Ok(());
                 }
             }
             feed.commit(last).await?;
@@ -210,23 +173,13 @@ impl Runner {
     }
 
     /// Sends one batch until it is delivered or refused for good. The order is kept: what follows
-    /// waits. Answers `false` if delivering has ended before.
-    async fn send(&self, integration: &mut impl Integration, batch: &[Delivery], ending: &Ending) -> bool {
+    /// waits.
+    async fn send(&self, integration: &mut impl Integration, batch: &[Delivery]) {
         let mut wait = BACK_OFF.0;
         loop {
-            let give_up = async {
-                ending.begins().await;
-                tokio::time::sleep(FINISH).await;
-            };
-            let attempt = tokio::select! {
-                () = give_up => return false,
-                attempt = tokio::time::timeout(TIMEOUT, integration.send(batch)) => attempt,
-            };
+            let attempt = tokio::time::timeout(TIMEOUT, integration.send(batch)).await;
             match attempt.unwrap_or_else(|_| Err(SendError::retry(format!("no answer within {TIMEOUT:?}")))) {
-                Ok(()) => {
-                    self.outcomes.count(self.name, "ok", batch.len());
-                    return true;
-                }
+                Ok(()) => return self.outcomes.count(self.name, "ok", batch.len()),
                 Err(SendError::Drop { cause }) => {
                     tracing::error!(
                         integration = self.name,
@@ -234,8 +187,7 @@ impl Runner {
                         cause,
                         "alerts were refused for good"
                     );
-                    self.outcomes.count(self.name, "error", batch.len());
-                    return true;
+                    return self.outcomes.count(self.name, "error", batch.len());
                 }
                 Err(SendError::Retry { after, cause }) => {
                     self.outcomes.retries.with_label_values(&[self.name]).inc();
@@ -247,10 +199,7 @@ impl Runner {
                         ?pause,
                         "alerts were not delivered: trying again"
                     );
-                    tokio::select! {
-                        () = ending.begins() => return false,
-                        () = tokio::time::sleep(pause) => {}
-                    }
+                    tokio::time::sleep(pause).await;
                     wait = (wait * 2).min(BACK_OFF.1);
                 }
             }

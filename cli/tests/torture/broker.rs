@@ -59,34 +59,40 @@ impl Broker {
         assert!(status.success(), "{}", fs::read_to_string(self.dir.join("start.log")).unwrap_or_default());
     }
 
-    fn pid(&self) -> Option<Pid> {
-        let text = fs::read_to_string(self.dir.join("kafka.pid")).ok()?;
-        text.trim().parse().ok().map(Pid::from_raw)
-    }
-
     pub(crate) fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.pid() {
-            let _ = kill(pid, signal);
-        }
+        send(&self.dir, signal);
     }
 
     /// Waits for its end after a signal.
     pub(crate) fn end(&self, signal: Signal) {
-        self.signal(signal);
-        let deadline = Instant::now() + PATIENCE;
-        while !self.has_ended() {
-            if Instant::now() > deadline {
-                self.signal(Signal::SIGKILL);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        end(&self.dir, signal);
     }
+}
 
-    /// Nobody waits for it but the init process: dead and not yet waited for is the end as well.
-    fn has_ended(&self) -> bool {
-        let Some(pid) = self.pid() else { return true };
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.is_empty() || stat.contains(") Z")
+/// The broker of a folder, while it runs: nothing else has that folder among its arguments, should the
+/// number have become another process's.
+fn pid(dir: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(dir.join("kafka.pid")).ok()?;
+    let arguments = fs::read(format!("/proc/{}/cmdline", text.trim())).ok()?;
+    let is_it = String::from_utf8_lossy(&arguments).contains(dir.to_str()?);
+    text.trim().parse().ok().filter(|_| is_it).map(Pid::from_raw)
+}
+
+fn send(dir: &Path, signal: Signal) {
+    if let Some(pid) = pid(dir) {
+        let _ = kill(pid, signal);
+    }
+}
+
+/// Sends a signal to the broker of a folder, and waits for its end.
+pub(crate) fn end(dir: &Path, signal: Signal) {
+    send(dir, signal);
+    let deadline = Instant::now() + PATIENCE;
+    while pid(dir).is_some() {
+        if Instant::now() > deadline {
+            send(dir, Signal::SIGKILL);
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

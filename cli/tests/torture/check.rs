@@ -10,9 +10,10 @@ use futures_util::StreamExt as _;
 use nix::sys::signal::Signal;
 use tokio::runtime::Runtime;
 
+use crate::events::Events;
 use crate::process::Part;
 use crate::received::{self, Name, Received};
-use crate::site::{self, DURABLE, OLD, Site, WITNESS};
+use crate::site::{self, DURABLE, OLD, SENSORS, Site, WITNESS};
 use crate::verdict::{PATIENCE, Verdict};
 
 /// The log, as a client sees it.
@@ -20,6 +21,7 @@ struct LogSeen {
     names: Vec<Name>,
     /// How many alerts there are of Cadge's own, by rule.
     rules: BTreeMap<String, u64>,
+    events: Events,
 }
 
 /// Prints each check with its figures. Answers whether all of them hold.
@@ -41,6 +43,7 @@ pub(crate) fn run(mut site: Site, runtime: &Runtime) -> bool {
         println!("torture: the log has {count} alerts of the hub's and sensors' own: {rule}");
         verdict.hold(!rule.starts_with("Cadge internal: alerts"), "nothing was lost or expired on the way");
     }
+    verdict.events(&log.events, site.spool_disk.as_ref().map(|_| SENSORS[0]));
     let all: HashSet<Name> = log.names.iter().cloned().collect();
     for consumer in DURABLE {
         let got = wait_for(&dir, consumer, &all);
@@ -111,7 +114,7 @@ async fn drained(site: &Site, hub: usize, raised: &HashSet<Name>) -> LogSeen {
     let [cert, key, ca] = part.pem();
     let address = format!("https://localhost:{}", part.port);
     let client = Client::mtls(&address, &cert, &key, &ca).await.unwrap();
-    let mut seen = LogSeen { names: Vec::new(), rules: BTreeMap::new() };
+    let mut seen = LogSeen { names: Vec::new(), rules: BTreeMap::new(), events: Events::default() };
     let mut missing = raised.len();
     let (mut after, mut moved) = (0, Instant::now());
     while missing > 0 && moved.elapsed() < PATIENCE {
@@ -121,6 +124,9 @@ async fn drained(site: &Site, hub: usize, raised: &HashSet<Name>) -> LogSeen {
             assert!(entry.position > after, "the position {} stands behind {after}", entry.position);
             (after, moved) = (entry.position, Instant::now());
             let alert = entry.alert;
+            if let Some(file) = alert.output_fields.get("fd.name") {
+                seen.events.see(file);
+            }
             if alert.source == "internal" {
                 *seen.rules.entry(alert.rule).or_default() += 1;
             }

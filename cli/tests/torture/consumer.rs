@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Alerts that are written down at once.
 const CHUNK: usize = 256;
 
+/// Bytes that an old client lets the hub send ahead.
+const WINDOW_BYTES: u32 = (64 << 10) - 1;
+
 /// Appends to the file of what was received. What a write has taken outlives the process.
 fn open(part: &Part) -> File {
     let path = received::path(&part.dir, &part.name);
@@ -86,6 +89,9 @@ async fn old(part: &Part) -> Result<ServiceClient<Channel>, tonic::transport::Er
         .identity(Identity::from_pem(cert, key))
         .ca_certificate(Certificate::from_pem(ca));
     let endpoint = Endpoint::from_shared(format!("https://localhost:{}", part.port))?.tls_config(tls)?;
+    // What the C core and Go have. All of it may be on its way when the client dies.
+    let endpoint =
+        endpoint.initial_stream_window_size(WINDOW_BYTES).initial_connection_window_size(WINDOW_BYTES);
     let channel = endpoint
         .connect_timeout(Duration::from_secs(5))
         .http2_keep_alive_interval(Duration::from_secs(5))

@@ -48,6 +48,11 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.path).output();
+        unmount(&self.path);
     }
+}
+
+/// Takes a disk away, even if somebody still uses it.
+pub(crate) fn unmount(path: &Path) {
+    let _ = Command::new("umount").arg("-l").arg(path).output();
 }

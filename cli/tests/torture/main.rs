@@ -21,6 +21,7 @@ mod torn;
 mod rounds;
 mod disturb;
 mod received;
+mod events;
 mod verdict;
 mod check;
 
@@ -100,6 +101,7 @@ fn torture(plan: Plan) -> bool {
     );
     let start = Instant::now();
     let mut site = Site::new(plan);
+    site.clean_up_when_interrupted();
     site.start();
     let counts = rounds::run(&mut site);
     println!("torture: {} rounds in {} s: {counts}", site.plan.rounds, start.elapsed().as_secs());

@@ -7,8 +7,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::broker::Broker;
-use crate::disk::Disk;
+use nix::sys::signal::Signal;
+
+use crate::broker::{self, Broker};
+use crate::disk::{self, Disk};
 use crate::net::Net;
 use crate::process::{Part, Process};
 use crate::sink::Sink;
@@ -25,8 +27,10 @@ pub(crate) const OLD: [&str; 2] = ["get", "sub"];
 /// Whoever looks at the end.
 pub(crate) const WITNESS: &str = "witness";
 
-/// Events of one sensor in a second.
+/// Events of one sensor in a second. With Kafka every alert that the webhook gets is a record of its
+/// own in the topic of the cursors.
 const RATE: u64 = 400;
+const RATE_KAFKA: u64 = 100;
 
 /// What is to come from a start surely comes within this.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -153,15 +157,33 @@ impl Site {
         let sink = Sink::new();
         let hubs: Vec<Hub> = (0..plan.hubs).map(|number| hub(path, number, sink.port, &log)).collect();
         let ports = Arc::new(hubs.iter().map(|hub| hub.port).collect::<Vec<_>>());
+        let rate = if is_file { RATE } else { RATE_KAFKA };
         let party = |name: &str, part: &str| {
             let net = Net::new(Arc::clone(&ports));
-            let settings = Part { name: name.to_owned(), dir: path.to_owned(), port: net.port, rate: RATE };
+            let settings = Part { name: name.to_owned(), dir: path.to_owned(), port: net.port, rate };
             Party { process: Process::new(name, settings.command(part), path), net }
         };
         let sensors = SENSORS.iter().map(|name| party(name, "sensor")).collect();
         let durable = DURABLE.iter().map(|name| party(name, "durable")).collect();
         let old = OLD.iter().map(|name| party(name, name)).collect();
         Self { plan, sensors, durable, old, hubs, sink, broker, log_disk, spool_disk, dir }
+    }
+
+    /// On ctrl-C: takes away what would outlive this process. The parts end with it by themselves, and
+    /// hubs by the same signal.
+    pub(crate) fn clean_up_when_interrupted(&self) {
+        let dir = self.dir.path().to_owned();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                broker::end(&dir.join("kafka"), Signal::SIGKILL);
+                disk::unmount(&dir.join("disk-hub"));
+                for sensor in SENSORS {
+                    disk::unmount(&dir.join(format!("disk-{sensor}")));
+                }
+                let _ = fs::remove_dir_all(&dir);
+                std::process::exit(130);
+            }
+        });
     }
 
     /// Starts everything: whoever reads has its cursor before there is an alert.

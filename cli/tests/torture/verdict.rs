@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use crate::events::Events;
 use crate::received::{Name, Received};
 use crate::sink;
 use crate::site::{SENSORS, Site};
@@ -45,6 +46,18 @@ impl Verdict {
         self.hold(missing.is_empty(), &format!("the log has everything: {}", some(&missing)));
         self.hold(strange.is_empty(), &format!("the log has nothing else: {}", some(&strange)));
         self.hold(duplicates == 0, "the log has nothing twice");
+    }
+
+    /// What was made was raised in its order, and all of it but what a full disk did not take.
+    pub(crate) fn events(&mut self, events: &Events, full: Option<&str>) {
+        let lives = events.lives();
+        println!(
+            "torture: events of {lives} lives, numbers left out {:?}, disordered {}",
+            events.left_out, events.disordered
+        );
+        let mut whole = events.left_out.iter().filter(|(sensor, _)| full != Some(sensor.as_str()));
+        self.hold(whole.all(|(_, left_out)| *left_out == 0), "no event between others was lost");
+        self.hold(events.disordered == 0, "events came in their order");
     }
 
     /// A consumer that acknowledges has exactly what the log has.
