@@ -12,6 +12,9 @@ use crate::consume::{Consumer, Consumers, Start};
 use crate::log::{Entry, LogError};
 use crate::view::View;
 
+/// Its cursor and its claim.
+const NAME: &str = "exporter";
+
 /// The labels, in falco-exporter's order.
 const LABELS: &[&str] = &["rule", "priority", "hostname", "source", "k8s_ns_name", "k8s_pod_name", "tags"];
 
@@ -54,23 +57,30 @@ impl Exporter {
         }
     }
 
-    /// A log that fails, on a full disk for one, is tried again: what is counted is never counted twice.
+    /// A log that fails, on a full disk for one, is tried again.
     async fn count_all(&mut self, consumers: &Consumers) -> std::convert::Infallible {
-        let mut consumer: Consumer = loop {
-            match consumers.open(Some("exporter".to_owned()), Start::Beginning, View::default()).await {
-                Ok(consumer) => break consumer,
-                Err(error) => pause(&error).await,
-            }
-        };
         loop {
-            match consumer.next(COUNT_MAX, BYTES_MAX).await {
-                Ok(entries) => entries.iter().for_each(|entry| self.count(entry)),
-                Err(error) => pause(&error).await,
-            }
-            let position = consumer.position();
-            // The next time moves it over these too.
-            if let Err(error) = consumer.commit(position).await {
+            if let Err(error) = self.count_claimed(consumers).await {
                 pause(&error).await;
+            }
+        }
+    }
+
+    /// Counts while this hub is the one to do so: among hubs that share a log, one counts each alert.
+    async fn count_claimed(&mut self, consumers: &Consumers) -> Result<(), LogError> {
+        let claim = consumers.log().claim(NAME).await?;
+        let mut consumer: Consumer =
+            consumers.open(Some(NAME.to_owned()), Start::Beginning, View::default()).await?;
+        loop {
+            let entries = tokio::select! {
+                () = claim.lost.cancelled() => return Ok(()),
+                entries = consumer.next(COUNT_MAX, BYTES_MAX) => entries?,
+            };
+            // First the cursor: what is counted is never counted twice, by this hub or another.
+            let position = consumer.position();
+            consumer.commit(position).await?;
+            for entry in &entries {
+                self.count(entry);
             }
         }
     }

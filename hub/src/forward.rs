@@ -5,9 +5,10 @@ use std::sync::Arc;
 use cadge_integrations::{Delivery, Feed, FeedError, Feeds};
 use cadge_proto::json::FieldKind;
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use crate::consume::{Consumer, Consumers, Start};
-use crate::log::LogError;
+use crate::log::{Claim, LogError};
 use crate::view::View;
 
 /// Bytes of alerts that one reading brings, about.
@@ -20,19 +21,25 @@ impl Feeds for LogFeeds {
     fn open(&self, consumer: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
         let name = consumer.to_owned();
         Box::pin(async move {
+            // First the claim: the hub that had it has moved the cursor by then.
+            let claim = self.0.log().claim(&name).await.map_err(|error| failed(&error))?;
             let consumer =
                 self.0.open(Some(name), Start::Now, View::default()).await.map_err(|error| failed(&error))?;
-            Ok(Box::new(LogFeed(consumer)) as Box<dyn Feed>)
+            Ok(Box::new(LogFeed { consumer, claim }) as Box<dyn Feed>)
         })
     }
 }
 
-struct LogFeed(Consumer);
+struct LogFeed {
+    consumer: Consumer,
+    /// Given back behind the consumer.
+    claim: Claim,
+}
 
 impl Feed for LogFeed {
     fn next(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, FeedError>> {
         Box::pin(async move {
-            let entries = self.0.next(max, BYTES_MAX).await.map_err(|error| failed(&error))?;
+            let entries = self.consumer.next(max, BYTES_MAX).await.map_err(|error| failed(&error))?;
             // Ingest has decoded each before.
             let delivery = |entry: crate::log::Entry| {
                 entry
@@ -46,7 +53,11 @@ impl Feed for LogFeed {
     }
 
     fn commit(&mut self, position: u64) -> BoxFuture<'_, Result<(), FeedError>> {
-        Box::pin(async move { self.0.commit(position).await.map_err(|error| failed(&error)) })
+        Box::pin(async move { self.consumer.commit(position).await.map_err(|error| failed(&error)) })
+    }
+
+    fn lost(&self) -> CancellationToken {
+        self.claim.lost.clone()
     }
 }
 

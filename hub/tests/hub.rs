@@ -12,4 +12,5 @@ mod hub {
     mod secured;
     mod certificates;
     mod access;
+    mod kafka;
 }

@@ -17,6 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// The first wait before another attempt, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
 
+/// An attempt that is under way when delivering ends gets so long: then it need not be repeated.
+const FINISH: Duration = Duration::from_secs(2);
+
 /// Alerts that are read at once; what is too little urgent is among them.
 const READ: usize = 1000;
 
@@ -96,6 +99,25 @@ impl Outcomes {
     }
 }
 
+/// Why delivering ends: everything does, or another hub is to deliver.
+struct Ending {
+    stop: CancellationToken,
+    lost: CancellationToken,
+}
+
+impl Ending {
+    async fn begins(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.lost.cancelled() => {}
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.stop.is_cancelled() || self.lost.is_cancelled()
+    }
+}
+
 /// One destination's delivery.
 pub(crate) struct Runner {
     name: &'static str,
@@ -124,16 +146,20 @@ impl Runner {
         Ok(Self { name, least, feeds, outcomes, stop: context.stop.clone() })
     }
 
-    /// Delivers until it is told to stop. What is under way then comes again after the next start. A log
-    /// that fails, on a full disk for one, is tried again from the cursor's place.
+    /// Delivers until it is told to stop, and while this hub is the one to do so. What is not sent by then
+    /// comes again after the next start. A log that fails, on a full disk for one, is tried again from
+    /// the cursor's place.
     pub(crate) async fn run(self, mut integration: impl Integration) {
         let mut wait = BACK_OFF.0;
         loop {
-            let outcome = tokio::select! {
-                () = self.stop.cancelled() => return,
-                outcome = self.deliver(&mut integration, &mut wait) => outcome,
+            let outcome = self.deliver(&mut integration, &mut wait).await;
+            if self.stop.is_cancelled() {
+                return;
+            }
+            let Err(error) = outcome else {
+                tracing::info!(integration = self.name, "another hub is to deliver");
+                continue;
             };
-            let Err(error) = outcome;
             let pause = rand::rng().random_range(wait / 2..=wait);
             tracing::error!(integration = self.name, %error, ?pause, "the log has failed: trying again");
             tokio::select! {
@@ -144,23 +170,34 @@ impl Runner {
         }
     }
 
+    /// Delivers until it is told to stop or another hub is to deliver.
     async fn deliver<I: Integration>(
         &self,
         integration: &mut I,
         wait: &mut Duration,
-    ) -> Result<std::convert::Infallible, FeedError> {
-        let mut feed: Box<dyn Feed> = self.feeds.open(&format!("integration/{}", self.name)).await?;
+    ) -> Result<(), FeedError> {
+        let mut feed: Box<dyn Feed> = tokio::select! {
+            () = self.stop.cancelled() => return Ok(()),
+            feed = self.feeds.open(&format!("integration/{}", self.name)) => feed?,
+        };
         tracing::info!(integration = self.name, "delivering");
+        let ending = Ending { stop: self.stop.clone(), lost: feed.lost() };
         loop {
-            let read = feed.next(READ).await?;
+            let read = tokio::select! {
+                () = ending.begins() => return Ok(()),
+                read = feed.next(READ) => read?,
+            };
             let Some(last) = read.last().map(|delivery| delivery.position) else { continue };
             let count = read.len();
             let wanted: Vec<Delivery> = read.into_iter().filter(|d| d.alert.priority <= self.least).collect();
             self.outcomes.filtered.with_label_values(&[self.name]).inc_by((count - wanted.len()) as u64);
             for batch in wanted.chunks(I::BATCH) {
-                self.send(integration, batch).await;
-                if let Some(delivery) = batch.last() {
+                let sent = self.send(integration, batch, &ending).await;
+                if let (true, Some(delivery)) = (sent, batch.last()) {
                     feed.commit(delivery.position).await?;
+                }
+                if !sent || ending.has_begun() {
+                    return Ok(());
                 }
             }
             feed.commit(last).await?;
@@ -173,13 +210,23 @@ impl Runner {
     }
 
     /// Sends one batch until it is delivered or refused for good. The order is kept: what follows
-    /// waits.
-    async fn send(&self, integration: &mut impl Integration, batch: &[Delivery]) {
+    /// waits. Answers `false` if delivering has ended before.
+    async fn send(&self, integration: &mut impl Integration, batch: &[Delivery], ending: &Ending) -> bool {
         let mut wait = BACK_OFF.0;
         loop {
-            let attempt = tokio::time::timeout(TIMEOUT, integration.send(batch)).await;
+            let give_up = async {
+                ending.begins().await;
+                tokio::time::sleep(FINISH).await;
+            };
+            let attempt = tokio::select! {
+                () = give_up => return false,
+                attempt = tokio::time::timeout(TIMEOUT, integration.send(batch)) => attempt,
+            };
             match attempt.unwrap_or_else(|_| Err(SendError::retry(format!("no answer within {TIMEOUT:?}")))) {
-                Ok(()) => return self.outcomes.count(self.name, "ok", batch.len()),
+                Ok(()) => {
+                    self.outcomes.count(self.name, "ok", batch.len());
+                    return true;
+                }
                 Err(SendError::Drop { cause }) => {
                     tracing::error!(
                         integration = self.name,
@@ -187,7 +234,8 @@ impl Runner {
                         cause,
                         "alerts were refused for good"
                     );
-                    return self.outcomes.count(self.name, "error", batch.len());
+                    self.outcomes.count(self.name, "error", batch.len());
+                    return true;
                 }
                 Err(SendError::Retry { after, cause }) => {
                     self.outcomes.retries.with_label_values(&[self.name]).inc();
@@ -199,7 +247,10 @@ impl Runner {
                         ?pause,
                         "alerts were not delivered: trying again"
                     );
-                    tokio::time::sleep(pause).await;
+                    tokio::select! {
+                        () = ending.begins() => return false,
+                        () = tokio::time::sleep(pause) => {}
+                    }
                     wait = (wait * 2).min(BACK_OFF.1);
                 }
             }

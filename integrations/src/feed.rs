@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cadge_proto::Alert;
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 /// An alert on its way to a destination.
 #[derive(Clone, Debug)]
@@ -26,10 +27,16 @@ pub trait Feed: Send {
 
     /// Notes that everything up to a position is delivered, or never will be.
     fn commit(&mut self, position: u64) -> BoxFuture<'_, Result<(), FeedError>>;
+
+    /// Cancelled when another hub is to deliver: then this feed is closed, and a new one asked for.
+    fn lost(&self) -> CancellationToken {
+        CancellationToken::new()
+    }
 }
 
 /// Opens feeds.
 pub trait Feeds: Send + Sync {
-    /// The feed of a consumer: at its cursor, or, at its first time, behind the last alert.
+    /// The feed of a consumer: at its cursor, or, at its first time, behind the last alert. Waits while
+    /// another hub has it.
     fn open(&self, consumer: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>>;
 }

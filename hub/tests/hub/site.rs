@@ -137,9 +137,14 @@ impl Sensor {
         assert_eq!(self.acknowledged, last);
     }
 
-    pub(crate) async fn batch(&mut self, batch: v1::Batch) {
+    /// Hands in a batch.
+    pub(crate) async fn hand_in(&self, batch: v1::Batch) {
         let request = IngestRequest { kind: Some(ingest_request::Kind::Batch(batch)) };
         self.requests.send(request).await.unwrap();
+    }
+
+    pub(crate) async fn batch(&mut self, batch: v1::Batch) {
+        self.hand_in(batch).await;
         let answer =
             tokio::time::timeout(PATIENCE, self.responses.message()).await.unwrap().unwrap().unwrap();
         let Some(ingest_response::Kind::Acknowledgement(answer)) = answer.kind else {
