@@ -441,6 +441,16 @@ pub(crate) enum Pki {
         #[arg(long, default_value_t = 365, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
         days: u32,
     },
+    /// Revoke a certificate: adds it to `crl.pem`, which `grpc.revoked_certs` of the hub names.
+    #[command(after_help = "Example:
+  cadge pki revoke node-1                   the hub that reads pki/crl.pem ends its connections")]
+    Revoke {
+        /// The owner's name.
+        name: String,
+        /// The folder with `ca.crt`, `ca.key` and the certificate.
+        #[arg(long, default_value = "pki", value_name = "DIR")]
+        dir: PathBuf,
+    },
 }
 
 /// `cadge record`.

@@ -13,6 +13,7 @@ use crate::config::ConfigError;
 mod args;
 mod config;
 mod pki;
+mod revoke;
 mod rules;
 mod sensor;
 mod recording;
@@ -66,6 +67,10 @@ fn run(command: Command) -> Result<ExitCode> {
 
 fn make_certificates(command: &Pki) -> Result<()> {
     let written = match command {
+        Pki::Revoke { name, dir } => {
+            eprintln!("wrote {}", revoke::revoke(dir, name)?.display());
+            return Ok(());
+        }
         Pki::Init { dir } => pki::init(dir)?,
         Pki::Issue { role, name, dir, hosts, days } => {
             pki::issue(dir, &pki::Request { role: *role, name, hosts, days: *days })?

@@ -89,21 +89,25 @@ pub(crate) fn init(dir: &Path) -> Result<PathBuf> {
 /// Signs a certificate with the authority in `dir`: `NAME.crt` and `NAME.key` beside it.
 pub(crate) fn issue(dir: &Path, request: &Request<'_>) -> Result<PathBuf> {
     check_name(request.name)?;
-    let (ca_certificate, ca_key) = files(dir, "ca");
-    let advice = || format!("reading {}: is `cadge pki init` done?", ca_key.display());
-    let ca_key = KeyPair::from_pem(&fs::read_to_string(&ca_key).with_context(advice)?)
-        .with_context(|| format!("{} is no private key", ca_key.display()))?;
-    let ca_pem = fs::read_to_string(&ca_certificate)
-        .with_context(|| format!("reading {}", ca_certificate.display()))?;
-    let issuer = Issuer::from_ca_cert_pem(&ca_pem, ca_key)
-        .with_context(|| format!("{} is no certificate", ca_certificate.display()))?;
-
+    let issuer = authority(dir)?;
     let key_pair = KeyPair::generate().context("generating a key")?;
     let signed = params(request)?.signed_by(&key_pair, &issuer).context("signing the certificate")?;
     let (certificate, key) = files(dir, request.name);
     write_new(&key, &key_pair.serialize_pem(), 0o600)?;
     write_new(&certificate, &signed.pem(), 0o644)?;
     Ok(certificate)
+}
+
+/// The authority in a folder.
+pub(crate) fn authority(dir: &Path) -> Result<Issuer<'static, KeyPair>> {
+    let (ca_certificate, ca_key) = files(dir, "ca");
+    let advice = || format!("reading {}: is `cadge pki init` done?", ca_key.display());
+    let ca_key = KeyPair::from_pem(&fs::read_to_string(&ca_key).with_context(advice)?)
+        .with_context(|| format!("{} is no private key", ca_key.display()))?;
+    let ca_pem = fs::read_to_string(&ca_certificate)
+        .with_context(|| format!("reading {}", ca_certificate.display()))?;
+    Issuer::from_ca_cert_pem(&ca_pem, ca_key)
+        .with_context(|| format!("{} is no certificate", ca_certificate.display()))
 }
 
 fn params(request: &Request<'_>) -> Result<CertificateParams> {
@@ -138,7 +142,7 @@ fn named(common_name: &str, days: u32) -> CertificateParams {
 }
 
 /// A name becomes part of a file's name and of a URI.
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name == "ca" || name.starts_with('.') || !name.chars().all(allowed) {
         bail!("`{name}` can't be a name: use letters, digits, `-`, `_` and `.`, and not `ca`");
