@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path};
 
 /// Every .proto file of ours. A new one is one more line here.
-const PROTOS: [&str; 7] = [
+const PROTOS: [&str; 8] = [
     "falco/schema.proto",
     "falco/outputs.proto",
     "falco/version.proto",
@@ -11,6 +11,7 @@ const PROTOS: [&str; 7] = [
     "cadge/v1/ingest.proto",
     "cadge/v1/subscribe.proto",
     "cadge/v1/fleet.proto",
+    "cadge/v1/history.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

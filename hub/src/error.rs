@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tonic::Status;
 
+use crate::history::HistoryError;
 use crate::log::LogError;
 
 /// Why a hub does not start.
@@ -59,6 +60,8 @@ pub(crate) enum CallError {
     Elsewhere,
     #[error("the log cannot be used now")]
     Log(#[from] LogError),
+    #[error("the history cannot be used now")]
+    History(HistoryError),
 }
 
 impl From<CallError> for Status {
@@ -69,6 +72,10 @@ impl From<CallError> for Status {
             CallError::Request(_) => Self::invalid_argument(text),
             CallError::Elsewhere => Self::unavailable(text),
             CallError::Log(cause) => {
+                tracing::error!(%cause, "a call has failed");
+                Self::unavailable(text)
+            }
+            CallError::History(cause) => {
                 tracing::error!(%cause, "a call has failed");
                 Self::unavailable(text)
             }

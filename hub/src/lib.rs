@@ -29,6 +29,7 @@ mod error;
 mod readable;
 mod service;
 mod exporter;
+mod history;
 mod forward;
 mod fnv;
 mod falco_json;

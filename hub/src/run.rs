@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::exporter::Exporter;
 use crate::fleet::Fleet;
 use crate::forward::{LogFeeds, field_kind};
+use crate::history::{Follower, History};
 use crate::listen::Accept;
 use crate::log::{Kafka, KafkaSettings, Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
@@ -85,11 +86,12 @@ impl Hub {
             metrics_sensors_max: config.fleet.metrics_sensors_max,
         };
         let http = listen_http(&config, unordered, page, &stop, &mut tasks).await?;
+        let history = follow_log(&config, &consumers, &metrics, &stop, &mut tasks);
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
         tasks.spawn(fleet.clone().watch(announcer.clone(), stop.clone()));
-        let context = Context { consumers, metrics, fleet, announcer, outputs, stop: stop.clone() };
+        let context = Context { consumers, history, metrics, fleet, announcer, outputs, stop: stop.clone() };
         tasks.spawn(async move {
             if let Err(error) = service::serve(context, clients, audit, accepted).await {
                 tracing::error!(%error, "the gRPC server has failed");
@@ -146,6 +148,24 @@ fn kafka_settings(config: &LogConfig) -> Result<KafkaSettings, Error> {
         return Err(Error::Configuration(text.to_owned()));
     }
     Ok(KafkaSettings { hostport, topic, clientid, replication, bytes_max: config.bytes_max })
+}
+
+/// Starts the history, if it is wanted.
+fn follow_log(
+    config: &Config,
+    consumers: &Consumers,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> Option<History> {
+    if !config.history.enabled {
+        return None;
+    }
+    let path = config.history.path_beside(&config.log.path);
+    let follower = Follower::new(&path, Arc::clone(consumers.log()), &metrics.registry);
+    let history = follower.history();
+    tasks.spawn(follower.run(stop.clone()));
+    Some(history)
 }
 
 async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Error> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod hub {
+    mod history;
     mod outputs;
     mod http;
     mod shared;

@@ -19,12 +19,14 @@ mod connect;
 mod due;
 mod subscribe;
 pub mod fleet;
+mod history;
 mod error;
 
 pub use cadge_proto::cadge::v1::Alert;
 pub use cadge_proto::{Priority, json, priority_name};
 pub use client::{Client, GetOptions, Version};
 pub use error::Error;
+pub use history::{Count, CountOptions, Counted, Dimension, SearchOptions, SearchPage, Selection};
 pub use subscribe::{Start, SubscribeOptions, Subscription};
 
 /// An alert and its place in the hub's log.

@@ -4,6 +4,7 @@ mod grpc;
 mod outputs;
 mod webserver;
 mod log;
+mod history;
 mod access;
 mod fleet;
 mod inputs;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
 pub use fleet::FleetConfig;
 pub use grpc::{Grpc, TlsMin};
+pub use history::HistoryConfig;
 pub use inputs::Input;
 pub use log::{KafkaLog, LogCheck, LogConfig, LogKind};
 pub use outputs::{Outputs, OutputsStart};
@@ -30,6 +32,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Files that alerts are read from.
     pub inputs: Vec<Input>,
+    /// The index of the log, for searching and counting.
+    pub history: HistoryConfig,
     /// What is expected of sensors.
     pub fleet: FleetConfig,
     /// Who may do what, by certificate. The first that fits counts, before the role in a SPIFFE id does.

@@ -6,6 +6,7 @@ mod supply;
 mod shared;
 mod falco;
 mod cadge;
+mod history;
 mod version;
 mod fleet;
 mod calls;
@@ -31,6 +32,7 @@ use crate::consume::Consumers;
 use crate::error::CallError;
 use crate::filter::Filter;
 use crate::fleet::Fleet;
+use crate::history::History;
 use crate::metrics::Metrics;
 use crate::sparse::Sparse;
 use crate::view::View;
@@ -63,6 +65,7 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) consumers: Consumers,
+    pub(crate) history: Option<History>,
     pub(crate) metrics: Metrics,
     pub(crate) fleet: Fleet,
     pub(crate) announcer: Announcer,
@@ -82,12 +85,14 @@ pub(crate) async fn serve(
     use cadge_proto::falco::version::service_server::ServiceServer as VersionServer;
     use cadge_proto::raw::outputs::service_server::ServiceServer as FalcoServer;
     use cadge_proto::raw::v1::fleet_server::FleetServer;
+    use cadge_proto::raw::v1::history_server::HistoryServer;
     use cadge_proto::raw::v1::ingest_server::IngestServer;
     use cadge_proto::raw::v1::outputs_server::OutputsServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FalcoServer<falco::Falco>>().await;
     health.set_serving::<OutputsServer<cadge::Outputs>>().await;
+    health.set_serving::<HistoryServer<history::History>>().await;
     health.set_serving::<IngestServer<ingest::Ingest>>().await;
     health.set_serving::<FleetServer<fleet::Fleet>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -103,6 +108,10 @@ pub(crate) async fn serve(
         .add_service(VersionServer::new(version::Version).max_decoding_message_size(QUESTION_BYTES_MAX))
         .add_service(
             OutputsServer::new(cadge::Outputs(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
+        )
+        .add_service(
+            HistoryServer::new(history::History(context.clone()))
+                .max_decoding_message_size(QUESTION_BYTES_MAX),
         )
         .add_service(
             IngestServer::new(ingest::Ingest(context.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX),

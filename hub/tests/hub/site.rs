@@ -37,10 +37,14 @@ impl Site {
         site
     }
 
-    pub(crate) async fn restart(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         if let Some(hub) = self.hub.take() {
             hub.stop().await;
         }
+    }
+
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
         let mut config = Config::default();
         config.grpc.bind_address = String::new();
         config.grpc.unix_socket = Some(self.socket());
