@@ -54,7 +54,9 @@ pub(crate) fn wal(database: &Path, random: &mut StdRng) {
 
 /// Writes a part of a record behind the last one of a spool that nobody uses.
 pub(crate) fn spool(dir: &Path, random: &mut StdRng) {
-    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    // One that was killed in its first moments has none yet.
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    let files = entries.map(|entry| entry.unwrap().path());
     let segments = files.filter(|path| path.extension().is_some_and(|extension| extension == "spool"));
     // Their names sort as their alerts do.
     let Some(last) = segments.max() else { return };
@@ -64,7 +66,7 @@ pub(crate) fn spool(dir: &Path, random: &mut StdRng) {
         0 => {}
         1 => random.fill_bytes(&mut torn),
         // The last record once more, but not all of it, or with one byte that is another.
-        2 => torn = bytes[bytes.len().saturating_sub(300)..bytes.len() - 1].to_vec(),
+        2 => torn = bytes[bytes.len().saturating_sub(300)..bytes.len().saturating_sub(1)].to_vec(),
         _ => {
             let length = u32::try_from(torn.len()).unwrap();
             random.fill_bytes(&mut torn);
