@@ -40,7 +40,8 @@ async fn two_hubs_agree_on_what_is_there_twice() {
     let (one, other) = (open(&settings).await, open(&settings).await);
     let logs: [Arc<dyn Log>; 2] = [Arc::clone(&one) as _, Arc::clone(&other) as _];
     append(&logs[0], batch("a", 1, 1..=5)).await;
-    // What one hub has written, the other knows.
+    // What one hub has written, the other knows by the time it has greeted the sensor.
+    assert_eq!(other.high_water("a", 1).await.unwrap(), 5);
     assert_eq!(append(&logs[1], batch("a", 1, 4..=6)).await.duplicates, 2);
     write_blindly(&one, batch("a", 1, 4..=8)).await;
     write_blindly(&other, batch("b", UNORDERED, 7..=7)).await;
