@@ -25,7 +25,7 @@ const BYTES_MAX: usize = 32 << 20;
 /// What a record takes beside its alert, about.
 const RECORD_MORE: usize = 200;
 
-/// The brokers get so long for a batch.
+/// The brokers get so long for the next record: slow ones are waited for, dead ones are not.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// After a failure, what would leave a hole is refused for so long, unless the hole is filled before.
@@ -44,7 +44,6 @@ struct Pending {
     wrote: Wrote,
     first: u64,
     bytes: usize,
-    since: Instant,
     progress: Arc<Progress>,
     outcome: Appended,
     reply: Reply,
@@ -73,6 +72,8 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     client: Client,
     answers: Arc<Answers>,
+    /// How many records the brokers had when they were last looked at, and when that was.
+    moved: (u64, Instant),
     pending: VecDeque<Pending>,
     bytes: usize,
     /// Acknowledged, but perhaps not seen by the follower yet.
@@ -91,6 +92,7 @@ impl Writer {
             client: client(&shared.broker, &answers)?,
             shared,
             answers,
+            moved: (0, Instant::now()),
             pending: VecDeque::new(),
             bytes: 0,
             landed: VecDeque::new(),
@@ -103,22 +105,27 @@ impl Writer {
     /// Writes until nobody can ask any more.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         loop {
-            let late =
-                self.pending.front().map_or(TIMEOUT, |batch| TIMEOUT.saturating_sub(batch.since.elapsed()));
+            let late = TIMEOUT.saturating_sub(self.moved.1.elapsed());
             tokio::select! {
                 request = requests.recv(), if self.bytes < BYTES_MAX => match request {
                     Some((batch, reply)) => self.take(batch, reply).await,
                     None => break,
                 },
                 () = self.answers.news.notified(), if !self.pending.is_empty() => {}
-                () = tokio::time::sleep(late), if !self.pending.is_empty() => {
-                    self.fail(&KafkaError::MessageProduction(RDKafkaErrorCode::RequestTimedOut));
-                }
+                () = tokio::time::sleep(late), if !self.pending.is_empty() => self.look(),
             }
             self.settle();
         }
         // To give up a client may take a moment.
         tokio::task::spawn_blocking(move || drop(self));
+    }
+
+    /// Gives up if the brokers have taken nothing for too long.
+    fn look(&mut self) {
+        if self.answers.delivered() == self.moved.0 {
+            self.fail(&KafkaError::MessageProduction(RDKafkaErrorCode::RequestTimedOut));
+        }
+        self.moved = (self.answers.delivered(), Instant::now());
     }
 
     async fn take(&mut self, batch: Append, reply: Reply) {
@@ -139,8 +146,11 @@ impl Writer {
             self.sent.insert(key.clone(), outcome.high_water);
         }
         let wrote = Wrote { key: key.clone(), identities, high_water: outcome.high_water, end: 0 };
-        let (since, its) = (Instant::now(), Arc::clone(&progress));
-        self.pending.push_back(Pending { wrote, first, bytes, since, progress: its, outcome, reply });
+        if self.pending.is_empty() {
+            self.moved = (self.answers.delivered(), Instant::now());
+        }
+        let its = Arc::clone(&progress);
+        self.pending.push_back(Pending { wrote, first, bytes, progress: its, outcome, reply });
         let alerts = alerts.into_iter().map(|(sequence, alert)| (sequence, Some(alert)));
         for (sequence, alert) in alerts.chain(note.map(|sequence| (sequence, None))) {
             if let Err(cause) = self.write(&key, sequence, alert.as_ref(), &progress).await {

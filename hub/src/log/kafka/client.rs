@@ -30,6 +30,8 @@ pub(super) struct Answers {
     /// A batch is through, or a record has failed.
     pub(super) news: Notify,
     failure: Mutex<Option<KafkaError>>,
+    /// Records that the brokers have.
+    delivered: AtomicU64,
 }
 
 /// Takes the brokers' answers.
@@ -53,6 +55,7 @@ impl ProducerContext for Deliveries {
             Ok(record) => {
                 let end = u64::try_from(record.offset()).unwrap_or(0) + 1;
                 progress.end.fetch_max(end, Ordering::Relaxed);
+                self.0.delivered.fetch_add(1, Ordering::Relaxed);
             }
             Err((cause, _)) => {
                 self.0.failure().get_or_insert_with(|| cause.clone());
@@ -68,6 +71,10 @@ impl ProducerContext for Deliveries {
 }
 
 impl Answers {
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
     pub(super) fn failure(&self) -> MutexGuard<'_, Option<KafkaError>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
