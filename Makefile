@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine fuzz lint fmt ci
+.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine bench-hub fuzz lint fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +45,10 @@ target/mix.rec: | build
 bench-engine: target/mix.rec ## what rules cost, on recorded events of this machine at work; asks for root
 	$(CARGO) bench -q -p cadge-sensor --bench engine -- $(abspath target/mix.rec) $(BENCH_RULES)
 
-bench: build bench-engine ## the benchmarks, one figure a line; asks for root
+bench-hub: setup ## what a hub carries: rates, delay, memory; takes minutes and 25 GB of disk while it runs
 	$(CARGO) bench -q -p cadge-hub --bench hub
+
+bench: build bench-engine bench-hub ## the benchmarks, one figure a line; asks for root
 	$(SUDO) $(CARGO) bench -q -p cadge --bench system
 
 fuzz: ## text and events that nobody would write, a minute each

@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path};
 
 /// Every .proto file of ours. A new one is one more line here.
-const PROTOS: [&str; 8] = [
+const PROTOS: [&str; 9] = [
     "falco/schema.proto",
     "falco/outputs.proto",
     "falco/version.proto",
@@ -12,6 +12,7 @@ const PROTOS: [&str; 8] = [
     "cadge/v1/subscribe.proto",
     "cadge/v1/fleet.proto",
     "cadge/v1/history.proto",
+    "cadge/v1/admin.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,6 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .out_dir(&raw)
         .extern_path(".falco.outputs.response", "crate::raw::RawAlert")
         .extern_path(".cadge.v1.Alert", "crate::raw::RawAlert")
+        .extern_path(".cadge.v1.Batch", "crate::batch::Batch")
         .extern_path(".falco.schema", "crate::falco::schema")
         .compile_fds(files)?;
     Ok(())

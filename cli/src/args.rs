@@ -148,6 +148,12 @@ pub(crate) enum HubCommand {
   cadge hub status
   cadge hub status --hub https://hub:5060 --cert me.crt --key me.key --ca ca.crt --json")]
     Status(Status),
+    /// Copy the log of a running hub into a file on the hub's machine, while alerts come in. For admins.
+    ///
+    /// The file can take the log's place while no hub runs.
+    #[command(after_help = "Example:
+  cadge hub backup /var/backups/cadge-log.db")]
+    Backup(Backup),
     /// Forget a consumer's cursor, so that no alert is kept for it any more. For admins.
     ForgetCursor(Forget),
     /// Forget a sensor that will not come back, so that it is not missed. For admins.
@@ -165,6 +171,15 @@ pub(crate) struct Status {
     /// Colour the tables.
     #[arg(long, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,
+}
+
+/// `cadge hub backup`.
+#[derive(Args, Debug)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// The file to write. It must not exist yet.
+    pub(crate) file: PathBuf,
 }
 
 /// `cadge hub forget-cursor` and `cadge hub forget-sensor`.

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use cadge_hub::Hub;
 
 use crate::args::{Hub as Args, HubCommand, Service};
+use crate::backup;
 use crate::config::{self, ConfigError};
 use crate::status;
 use crate::stop::Stop;
@@ -14,6 +15,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         None => serve(&args.service),
         Some(HubCommand::Status(args)) => status::run(args),
+        Some(HubCommand::Backup(args)) => backup::run(args),
         Some(HubCommand::ForgetCursor(args)) => status::forget_cursor(args),
         Some(HubCommand::ForgetSensor(args)) => status::forget_sensor(args),
     }

@@ -19,6 +19,7 @@ mod sensor;
 mod recording;
 mod hub;
 mod status;
+mod backup;
 mod up;
 mod read;
 mod print;

@@ -1,74 +1,119 @@
-//! Alerts per second into the log (durable: acknowledged after the disk has them) and out of it.
-#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+//! What a hub carries: alerts a second into the log and out of it, how late they are, what they cost.
+//! The hub, its sensors and its subscribers are processes of their own, all on this machine: their CPU
+//! and memory are told apart, but they share the cores.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may fail")]
+#![allow(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
-use std::time::Instant;
+#[path = "hub/alerts.rs"]
+mod alerts;
+#[path = "hub/late.rs"]
+mod late;
+#[path = "hub/receive.rs"]
+mod receive;
+#[path = "hub/send.rs"]
+mod send;
+#[path = "hub/serve.rs"]
+mod serve;
 
-use cadge_client::{Client, SubscribeOptions};
-use futures_util::StreamExt as _;
+use std::path::Path;
 
-#[path = "../tests/hub/site.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod site;
+use receive::{Api, From};
+use serve::HubProcess;
 
-use site::Site;
+/// Alerts in the log, unless `CADGE_BENCH_ALERTS` says otherwise.
+const ALERTS: u64 = 10_000_000;
 
-/// Alerts in all.
-const ALERTS: u64 = 400_000;
+/// Sensors that send at the same time.
+const SENSORS: u64 = 100;
 
-/// Alerts in one batch.
-const BATCH: u64 = 500;
+/// Subscribers, and the alerts that each of them receives.
+const FAN_OUT: [(u64, u64); 3] = [(1, 400_000), (10, 200_000), (100, 60_000)];
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let site = Site::start().await;
-        for sensors in [1, 4] {
-            ingest(&site, sensors).await;
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        [] => all(),
+        ["serve", dir] => serve::run(Path::new(dir)),
+        ["send", socket, sensors, alerts] => {
+            send::run(Path::new(socket), sensors.parse().unwrap(), alerts.parse().unwrap());
         }
-        for subscribers in [1, 4] {
-            subscribe(&site, subscribers).await;
+        ["receive", socket, api, from, subscribers, alerts] => {
+            let (api, from) = (api.parse().unwrap(), from.parse().unwrap());
+            receive::run(Path::new(socket), api, from, subscribers.parse().unwrap(), alerts.parse().unwrap());
         }
-    });
+        ["late", socket, rate] => late::run(Path::new(socket), rate.parse().unwrap()),
+        _ => panic!("unknown arguments: {args:?}"),
+    }
 }
 
-async fn ingest(site: &Site, sensors: u64) {
-    let start = Instant::now();
-    let mut streams = Vec::new();
-    for number in 0..sensors {
-        let mut sensor = site.sensor(&format!("s{sensors}-{number}")).await;
-        streams.push(tokio::spawn(async move {
-            for first in (1..=ALERTS / sensors).step_by(usize::try_from(BATCH).unwrap()) {
-                sensor.send(first..=first + BATCH - 1).await;
-            }
-        }));
+fn all() {
+    let alerts = std::env::var("CADGE_BENCH_ALERTS").map_or(ALERTS, |alerts| alerts.parse().unwrap());
+    let hub = HubProcess::start();
+    println!("hub: {} bytes an alert, encoded, with 10 output fields", alerts::mean_bytes());
+    println!("hub: all by Unix socket; sensors, hub and subscribers share {} cores", cores());
+    ingest(&hub, alerts);
+    idle(&hub, alerts);
+    catch_up(&hub, alerts);
+    for api in [Api::Cadge, Api::Falco] {
+        for (subscribers, alerts) in FAN_OUT {
+            fan_out(&hub, api, subscribers, alerts);
+        }
     }
-    for stream in streams {
-        stream.await.unwrap();
-    }
-    print("in, durable", &format!("{sensors} sensors, one batch of {BATCH} at a time each"), ALERTS, start);
+    late(&hub, 10_000);
 }
 
-async fn subscribe(site: &Site, subscribers: u64) {
-    let start = Instant::now();
-    let mut streams = Vec::new();
-    for number in 0..subscribers {
-        let client: Client = site.client().await;
-        let options = SubscribeOptions::durable(&format!("bench-{subscribers}-{number}"));
-        streams.push(tokio::spawn(async move {
-            let mut alerts = client.subscribe(options).take(usize::try_from(2 * ALERTS).unwrap());
-            while let Some(entry) = alerts.next().await {
-                entry.unwrap();
-            }
-        }));
-    }
-    for stream in streams {
-        stream.await.unwrap();
-    }
-    print("out", &format!("{subscribers} subscribers, decoded by each"), 2 * ALERTS * subscribers, start);
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(0, Into::into)
 }
 
-fn print(what: &str, how: &str, alerts: u64, start: Instant) {
-    let rate = f64::from(u32::try_from(alerts).unwrap()) / start.elapsed().as_secs_f64();
-    println!("hub: {rate:.0} alerts/s {what} ({how})");
+fn ingest(hub: &HubProcess, alerts: u64) {
+    let cpu = hub.cpu_seconds();
+    let seconds = hub.send(SENSORS, alerts).seconds();
+    let cost = (hub.cpu_seconds() - cpu) / (alerts as f64 / 1e6);
+    let rate = alerts as f64 / seconds;
+    println!(
+        "hub: {rate:.0} alerts/s in, durable ({SENSORS} sensors, {alerts} alerts; hub {cost:.1} CPU s a million)"
+    );
+}
+
+fn idle(hub: &HubProcess, alerts: u64) {
+    let before = hub.resident_mib();
+    let mut idle = hub.receive(Api::Cadge, From::Now, 1000, 0);
+    println!(
+        "hub: {} MiB resident with {alerts} alerts stored and 1000 idle subscribers ({before} MiB without them), {} MiB on disk",
+        hub.resident_mib(),
+        hub.disk_mib()
+    );
+    idle.stop();
+}
+
+fn catch_up(hub: &HubProcess, alerts: u64) {
+    let cpu = hub.cpu_seconds();
+    let seconds = hub.receive(Api::Cadge, From::Beginning, 1, alerts).seconds();
+    let rate = alerts as f64 / seconds;
+    let cost = (hub.cpu_seconds() - cpu) / (alerts as f64 / 1e6);
+    println!(
+        "hub: {rate:.0} alerts/s to one cursor from the beginning ({alerts} alerts; hub {cost:.1} CPU s a million)"
+    );
+}
+
+fn fan_out(hub: &HubProcess, api: Api, subscribers: u64, alerts: u64) {
+    let receivers = hub.receive(api, From::Now, subscribers, alerts);
+    let cpu = hub.cpu_seconds();
+    let senders = hub.send(SENSORS.min(10), alerts);
+    let seconds = receivers.seconds();
+    let all = (alerts * subscribers) as f64;
+    senders.seconds();
+    let cost = (hub.cpu_seconds() - cpu) / (all / 1e6);
+    println!(
+        "hub: {:.0} alerts/s out by {} to {subscribers} subscribers ({alerts} alerts each, while they come in; hub {cost:.1} CPU s a million)",
+        all / seconds,
+        api.name()
+    );
+}
+
+fn late(hub: &HubProcess, rate: u64) {
+    println!("hub: {} from a sensor to a subscriber at {rate} alerts/s", hub.late(rate));
 }

@@ -50,6 +50,7 @@ impl Announcer {
         let batch = Append {
             sensor: self.sensor.to_string(),
             epoch: self.epoch,
+            previous: 0,
             first: sequence,
             alerts: vec![(sequence, alert)],
             last: sequence,

@@ -22,7 +22,14 @@ impl Unordered {
         self.metrics.received.inc_by(alerts.len() as u64);
         let mut durable = Vec::new();
         for alerts in parts(alerts) {
-            let batch = Append { sensor: sensor.to_owned(), epoch: UNORDERED, first: 0, alerts, last: 0 };
+            let batch = Append {
+                sensor: sensor.to_owned(),
+                epoch: UNORDERED,
+                previous: 0,
+                first: 0,
+                alerts,
+                last: 0,
+            };
             durable.push(self.log.append(batch).await?);
         }
         let mut duplicates = 0;

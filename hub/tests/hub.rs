@@ -14,4 +14,5 @@ mod hub {
     mod certificates;
     mod access;
     mod kafka;
+    mod backup;
 }

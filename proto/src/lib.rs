@@ -4,6 +4,8 @@
 //! for whoever reads alerts, and [`raw`], for whoever passes them on without decoding.
 
 pub mod raw;
+mod batch;
+mod origin;
 pub mod json;
 
 /// Falco's own API, as it was served by Falco 0.24 to 0.43.
@@ -64,6 +66,7 @@ pub mod cadge {
 
 pub use cadge::v1::Alert;
 pub use falco::schema::Priority;
+pub use origin::Origin;
 
 /// The encoded `FileDescriptorSet` of every .proto file, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -28,6 +28,7 @@ pub mod v1 {
         reason = "generated"
     )]
     include!(concat!(env!("OUT_DIR"), "/raw/cadge.v1.rs"));
+    pub use crate::batch::Batch;
 }
 
 /// An encoded `cadge.v1.Alert`, which is also a valid `falco.outputs.response`. It goes onto the
@@ -99,17 +100,17 @@ fn copy_field(wire_type: WireType, buf: &mut impl Buf, kept: &mut BytesMut) -> R
             encode_varint(length, kept);
             length
         }
-        WireType::StartGroup | WireType::EndGroup => return Err(truncated()),
+        WireType::StartGroup | WireType::EndGroup => return Err(malformed()),
     };
     match usize::try_from(length) {
         Ok(length) if length <= buf.remaining() => kept.put(buf.take(length)),
-        _ => return Err(truncated()),
+        _ => return Err(malformed()),
     }
     Ok(())
 }
 
 /// prost offers no public way to make an error of one's own, so a malformed key makes it.
-fn truncated() -> DecodeError {
+pub(crate) fn malformed() -> DecodeError {
     decode_key(&mut Bytes::from_static(&[0])).expect_err("the key 0 is not valid")
 }
 

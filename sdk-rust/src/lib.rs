@@ -20,8 +20,10 @@ mod due;
 mod subscribe;
 pub mod fleet;
 mod history;
+mod backup;
 mod error;
 
+pub use backup::{Backup, BackupProgress};
 pub use cadge_proto::cadge::v1::Alert;
 pub use cadge_proto::{Priority, json, priority_name};
 pub use client::{Client, GetOptions, Version};

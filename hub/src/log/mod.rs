@@ -11,9 +11,11 @@ mod broker;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use cadge_proto::raw::RawAlert;
 use futures_util::future::BoxFuture;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use kafka::{Kafka, KafkaSettings};
@@ -42,6 +44,10 @@ pub struct Append {
     pub sensor: String,
     /// The epoch of its spool, or [`UNORDERED`].
     pub epoch: u64,
+    /// The last sequence number of the batch before it in the same stream; 0 if it is the first. If the log
+    /// has failed to keep that one, this one is refused too: it would leave a hole, and be taken for a sign
+    /// that the hole was lost by the sensor.
+    pub previous: u64,
     /// The first sequence number of the batch: that of the first alert, unless that was left out.
     pub first: u64,
     /// The alerts with their sequence numbers.
@@ -122,6 +128,15 @@ pub struct Claim {
     pub held: Box<dyn std::any::Any + Send>,
 }
 
+/// How far a backup has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BackedUp {
+    /// Bytes that are copied.
+    pub bytes: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
 /// A log.
 pub trait Log: Send + Sync {
     /// Adds alerts. What the log has already is left out, by sensor, epoch and sequence number; of
@@ -157,6 +172,22 @@ pub trait Log: Send + Sync {
 
     /// Waits until this hub is the only one that works under a name.
     fn claim<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Claim, LogError>>;
+
+    /// Copies all of it into a file on this machine while alerts come in, and says how far it is. Ends early,
+    /// without a file, when nobody listens to that any more.
+    fn backup<'a>(
+        &'a self,
+        to: &'a Path,
+        progress: mpsc::Sender<BackedUp>,
+    ) -> BoxFuture<'a, Result<(), LogError>> {
+        let _ = (to, progress);
+        Box::pin(async {
+            let LogStatus { kind, path, .. } = self.status().await?;
+            let problem =
+                format!("a log of the kind `{kind}` is not backed up by the hub: use its own tools");
+            Err(LogError { path, problem })
+        })
+    }
 
     /// What there is to say of it.
     fn status(&self) -> BoxFuture<'_, Result<LogStatus, LogError>>;

@@ -84,7 +84,14 @@ suite! {
 pub(super) fn batch(sensor: &str, epoch: u64, sequences: std::ops::RangeInclusive<u64>) -> Append {
     let (first, last) = (*sequences.start(), *sequences.end());
     let alert = |sequence| (sequence, RawAlert::new(format!("{sensor}/{epoch}/{sequence}").into_bytes()));
-    Append { sensor: sensor.to_owned(), epoch, first, alerts: sequences.map(alert).collect(), last }
+    Append {
+        sensor: sensor.to_owned(),
+        epoch,
+        previous: 0,
+        first,
+        alerts: sequences.map(alert).collect(),
+        last,
+    }
 }
 
 pub(super) async fn append(log: &Arc<dyn Log>, batch: Append) -> Appended {
@@ -171,6 +178,7 @@ async fn what_has_no_order_is_known_by_its_identity(place: impl Place) {
     let some = |identities: &[u64]| Append {
         sensor: "http".to_owned(),
         epoch: UNORDERED,
+        previous: 0,
         first: 0,
         alerts: identities.iter().map(|id| (*id, RawAlert::new(format!("{id:x}").into_bytes()))).collect(),
         last: 0,

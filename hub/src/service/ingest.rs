@@ -1,8 +1,10 @@
 //! Takes alerts from sensors into the log, and acknowledges what is on disk.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::v1::{self, IngestRequest, IngestResponse, ingest_request, ingest_response};
 use cadge_proto::{ALERT_BYTES_MAX, Priority};
@@ -20,10 +22,13 @@ use crate::fleet::Contact;
 use crate::identity::Peer;
 use crate::log::{Append, Appended, Log, LogError, UNORDERED};
 use crate::metrics::Present;
-use crate::readable::readable;
+use crate::readable::{amended, is_readable};
 
 /// Batches of one sensor that are on their way to the disk.
 const PIPELINE: usize = 8;
+
+/// Bytes of a connection's buffer. The alerts of a larger batch keep theirs for as long as they live.
+const BUFFER: usize = 8 << 10;
 
 /// The service.
 pub(super) struct Ingest(pub(super) Context);
@@ -54,7 +59,7 @@ impl v1::ingest_server::Ingest for Ingest {
         let _ = answers.send(Ok(answer(ingest_response::Kind::Welcome(welcome)))).await;
         let contact = self.0.fleet.connected(&hello, acknowledged).await;
         let log = Arc::clone(self.0.consumers.log());
-        let link = Link { context: self.0.clone(), log, hello, contact, answers };
+        let link = Link { context: self.0.clone(), log, hello, contact, answers, last: AtomicU64::new(0) };
         // Ends with its connection, or when the hub stops.
         tokio::spawn(link.run(requests));
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
@@ -87,6 +92,8 @@ struct Link {
     hello: v1::Hello,
     contact: Contact,
     answers: mpsc::Sender<Result<IngestResponse, Status>>,
+    /// The last sequence number that went to the log.
+    last: AtomicU64,
 }
 
 impl Link {
@@ -172,7 +179,12 @@ impl Link {
         }
         self.context.metrics.received.inc_by(count);
         let first = batch.first_sequence;
-        let numbered = (first..).zip(batch.alerts);
+        let bytes: usize = batch.alerts.iter().map(|alert| alert.as_bytes().len()).sum();
+        // A few alerts are not worth the whole buffer that they came in.
+        let own = |alert: RawAlert| {
+            if bytes < BUFFER { RawAlert::new(Bytes::copy_from_slice(alert.as_bytes())) } else { alert }
+        };
+        let numbered = (first..).zip(batch.alerts.into_iter().map(own));
         let alerts: Vec<_> =
             numbered.filter_map(|(sequence, alert)| Some((sequence, self.sound(sequence, alert)?))).collect();
         let Some(malformed) = count.checked_sub(alerts.len() as u64).filter(|malformed| *malformed > 0)
@@ -185,7 +197,9 @@ impl Link {
     }
 
     fn append(&self, first: u64, alerts: Vec<(u64, RawAlert)>, last: u64) -> Append {
-        Append { sensor: self.hello.sensor.clone(), epoch: self.hello.epoch, first, alerts, last }
+        let previous = self.last.swap(last, Ordering::Relaxed);
+        let (sensor, epoch) = (self.hello.sensor.clone(), self.hello.epoch);
+        Append { sensor, epoch, previous, first, alerts, last }
     }
 
     /// The alert, if it is one of this sensor's.
@@ -193,10 +207,15 @@ impl Link {
         if encoded.as_bytes().len() > ALERT_BYTES_MAX {
             return None;
         }
-        let alert = encoded.decode().ok()?;
-        let is_own = alert.sensor == self.hello.sensor
-            && alert.epoch == self.hello.epoch
-            && alert.sequence == sequence;
-        is_own.then(|| readable(encoded, alert))
+        let origin = encoded.origin().ok()?;
+        let is_own = origin.sensor == self.hello.sensor
+            && origin.epoch == self.hello.epoch
+            && origin.sequence == sequence;
+        let is_readable = is_own && is_readable(&origin);
+        match (is_own, is_readable) {
+            (false, _) => None,
+            (true, true) => Some(encoded),
+            (true, false) => amended(&encoded),
+        }
     }
 }

@@ -9,6 +9,7 @@ mod cadge;
 mod history;
 mod version;
 mod fleet;
+mod admin;
 mod calls;
 
 use std::pin::Pin;
@@ -84,6 +85,7 @@ pub(crate) async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     use cadge_proto::falco::version::service_server::ServiceServer as VersionServer;
     use cadge_proto::raw::outputs::service_server::ServiceServer as FalcoServer;
+    use cadge_proto::raw::v1::admin_server::AdminServer;
     use cadge_proto::raw::v1::fleet_server::FleetServer;
     use cadge_proto::raw::v1::history_server::HistoryServer;
     use cadge_proto::raw::v1::ingest_server::IngestServer;
@@ -95,6 +97,7 @@ pub(crate) async fn serve(
     health.set_serving::<HistoryServer<history::History>>().await;
     health.set_serving::<IngestServer<ingest::Ingest>>().await;
     health.set_serving::<FleetServer<fleet::Fleet>>().await;
+    health.set_serving::<AdminServer<admin::Admin>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(cadge_proto::DESCRIPTORS)
         .build_v1()
@@ -118,6 +121,9 @@ pub(crate) async fn serve(
         )
         .add_service(
             FleetServer::new(fleet::Fleet(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
+        )
+        .add_service(
+            AdminServer::new(admin::Admin(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
         )
         .add_service(health_service.max_decoding_message_size(QUESTION_BYTES_MAX))
         .add_service(reflection.max_decoding_message_size(QUESTION_BYTES_MAX));

@@ -17,13 +17,13 @@ const HIGH_WATER: &str = "SELECT sequence FROM high_water WHERE sensor = ? AND e
 const RAISE: &str =
     "INSERT INTO high_water VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence";
 
-/// Adds what is new of a batch behind `last`, and to `entries`.
+/// Adds what is new of a batch behind `last`, and to `entries`. `None` if the batch before it is missing.
 pub(super) fn append(
     transaction: &Transaction<'_>,
     batch: &Append,
     last: &mut u64,
     entries: &mut Vec<Entry>,
-) -> rusqlite::Result<Appended> {
+) -> rusqlite::Result<Option<Appended>> {
     let sensor: i64 = transaction.prepare_cached(SENSOR)?.query_row([&batch.sensor], |row| row.get(0))?;
     let received = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let received = i64::try_from(received).unwrap_or(i64::MAX);
@@ -45,13 +45,16 @@ pub(super) fn append(
         for alert in &batch.alerts {
             outcome.duplicates += u64::from(!add(alert)?);
         }
-        return Ok(outcome);
+        return Ok(Some(outcome));
     }
     let known: Option<i64> = transaction
         .prepare_cached(HIGH_WATER)?
         .query_row(params![sensor, epoch], |row| row.get(0))
         .optional()?;
     let before = known.unwrap_or(0).cast_unsigned();
+    if batch.previous > before {
+        return Ok(None);
+    }
     let mut outcome = Appended::behind(before, batch);
     for alert in &batch.alerts {
         if outcome.takes(alert.0) {
@@ -66,5 +69,5 @@ pub(super) fn append(
             outcome.high_water.cast_signed()
         ])?;
     }
-    Ok(outcome)
+    Ok(Some(outcome))
 }

@@ -9,6 +9,7 @@ mod retention;
 mod wal;
 mod writer;
 mod readers;
+mod backup;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::tail::{Tail, bounded};
-use super::{Append, Claim, Durable, Entry, Log, LogError, LogStatus};
+use super::{Append, BackedUp, Claim, Durable, Entry, Log, LogError, LogStatus};
 use readers::Readers;
 use retention::Retention;
 pub use settings::SqliteSettings;
@@ -41,6 +42,7 @@ pub struct Sqlite {
     path: PathBuf,
     requests: mpsc::Sender<Request>,
     room: Arc<Semaphore>,
+    bytes_max: u64,
     readers: Readers,
     tail: Arc<Tail>,
     head: watch::Receiver<u64>,
@@ -116,6 +118,7 @@ impl Sqlite {
         Ok(Self {
             path: path.to_owned(),
             requests,
+            bytes_max: settings.bytes_max,
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
             readers: Readers::new(path.to_owned()),
             tail,
@@ -245,6 +248,18 @@ impl Log for Sqlite {
     fn claim<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Claim, LogError>> {
         // The file has one hub.
         Box::pin(async { Ok(Claim { lost: CancellationToken::new(), held: Box::new(()) }) })
+    }
+
+    fn backup<'a>(
+        &'a self,
+        to: &'a Path,
+        progress: mpsc::Sender<BackedUp>,
+    ) -> BoxFuture<'a, Result<(), LogError>> {
+        let (log, to, wal_bytes_max) = (self.path.clone(), to.to_owned(), self.bytes_max / 4);
+        let closed = self.closed();
+        let run =
+            move || backup::run(&log, &to, wal_bytes_max, |copied| progress.blocking_send(copied).is_ok());
+        Box::pin(async move { tokio::task::spawn_blocking(run).await.map_err(|_| closed)? })
     }
 
     fn status(&self) -> BoxFuture<'_, Result<LogStatus, LogError>> {

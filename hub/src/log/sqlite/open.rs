@@ -103,7 +103,7 @@ fn lock(path: &Path) -> Result<File, LogError> {
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         }
     }
-    file.set_len(0).map_err(failed)?;
-    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    // On a full disk the note can't be written. The lock holds without it.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(file)
 }

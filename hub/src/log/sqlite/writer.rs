@@ -34,10 +34,15 @@ pub(super) enum Request {
     Forget(String, Reply<bool>),
 }
 
+/// Why a batch is refused behind one that could not be kept.
+const HOLE: &str = "the batch before this one was not kept; send both again";
+
 /// What came of a request.
 #[derive(Clone, Copy)]
 enum Done {
     Appended(Appended),
+    /// The batch before it is missing.
+    Refused,
     Committed,
     Forgotten(bool),
 }
@@ -64,7 +69,9 @@ impl Request {
         entries: &mut Vec<Entry>,
     ) -> rusqlite::Result<Done> {
         Ok(match self {
-            Self::Append(batch, ..) => Done::Appended(append(transaction, batch, last, entries)?),
+            Self::Append(batch, ..) => {
+                append(transaction, batch, last, entries)?.map_or(Done::Refused, Done::Appended)
+            }
             Self::Commit(name, position, _) => {
                 transaction.prepare_cached(COMMIT)?.execute(params![name, position.cast_signed()])?;
                 Done::Committed
@@ -145,7 +152,10 @@ impl Writer {
                 self.tail.push(entries.into_iter());
                 self.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
                 for (request, done) in group.requests.into_iter().zip(done) {
-                    request.answer(Ok(done));
+                    request.answer(match done {
+                        Done::Refused => Err(problem(&self.path, HOLE.to_owned())),
+                        done => Ok(done),
+                    });
                 }
                 self.wal.wrote(&self.connection, group.bytes as u64);
             }
