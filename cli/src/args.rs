@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cadge_client::Dimension;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -59,6 +60,13 @@ pub(crate) enum Command {
   cadge get --after 0 --limit 100           the oldest hundred, whether had or not
   cadge get --after 0 --filter 'alert.rule contains shell' --json")]
     Get(Get),
+    /// Search or count the alerts of the hub's log, by rule, host, namespace and more.
+    #[command(after_help = "Examples:
+  cadge history --since 24h --priority Critical --priority Alert
+  cadge history --rule 'Terminal shell in container' --namespace shop --json
+  cadge history --since 24h --count-by rule,host
+  cadge history --since 6h --count-by priority --step 1h --json")]
+    History(Box<History>),
     /// Look at rules.
     #[command(subcommand)]
     Rules(Rules),
@@ -287,6 +295,98 @@ pub(crate) struct Get {
     /// Print at most so many.
     #[arg(long, value_name = "N", requires = "after")]
     pub(crate) limit: Option<u64>,
+}
+
+/// `cadge history`. Of several values for one flag, an alert has to have one.
+#[derive(Args, Debug)]
+pub(crate) struct History {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    #[command(flatten)]
+    pub(crate) print: Print,
+    #[command(flatten)]
+    pub(crate) pick: Pick,
+    /// Only alerts of this rule. May be repeated, as the next ones.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) rule: Vec<String>,
+    /// Only of this priority: Emergency, Alert, …, Informational, Debug.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) priority: Vec<String>,
+    /// Only of this sensor.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sensor: Vec<String>,
+    /// Only of this host.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// Only of this source, such as syscall.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Vec<String>,
+    /// Only of this Kubernetes namespace.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Vec<String>,
+    /// Only of this pod.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pod: Vec<String>,
+    /// Only with this tag.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tag: Vec<String>,
+    /// Raised since then: a duration before now, such as 90m or 24h, or a time as 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Raised before then.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// At most so many, the newest.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) limit: u32,
+    /// Count the alerts by these instead of printing them, with commas between.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) count_by: Vec<By>,
+    /// Count them for each span of time, such as 5m or 1h.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) step: Option<String>,
+}
+
+/// By what alerts are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The rule.
+    Rule,
+    /// The priority.
+    Priority,
+    /// The sensor.
+    Sensor,
+    /// The host.
+    Host,
+    /// The source.
+    Source,
+    /// The Kubernetes namespace.
+    Namespace,
+    /// The pod.
+    Pod,
+    /// The tags: an alert counts under each.
+    Tag,
+}
+
+impl By {
+    /// The same on the wire.
+    pub(crate) fn dimension(self) -> Dimension {
+        match self {
+            Self::Rule => Dimension::Rule,
+            Self::Priority => Dimension::Priority,
+            Self::Sensor => Dimension::Sensor,
+            Self::Host => Dimension::Host,
+            Self::Source => Dimension::Source,
+            Self::Namespace => Dimension::Namespace,
+            Self::Pod => Dimension::Pod,
+            Self::Tag => Dimension::Tag,
+        }
+    }
+
+    /// As it is typed.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
 }
 
 /// `cadge rules`.

@@ -22,6 +22,7 @@ mod status;
 mod backup;
 mod up;
 mod read;
+mod history;
 mod print;
 mod stop;
 
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Sensor(args) => sensor::run(&args)?,
         Command::Tail(args) => read::tail(&args)?,
         Command::Get(args) => read::get(&args)?,
+        Command::History(args) => history::run(&args)?,
         Command::Rules(command) => return rules::run(&command),
         Command::Pki(command) => make_certificates(&command)?,
         Command::Record(args) => recording::record(&args)?,
