@@ -134,3 +134,23 @@ async fn health_and_reflection_are_served() {
         assert!(names.iter().any(|name| name == service), "{names:?}");
     }
 }
+
+#[tokio::test]
+async fn calls_with_deadlines_metadata_and_sudden_ends_cost_nobody_anything() {
+    let site = Site::start().await;
+    let mut sensor = site.sensor("s").await;
+    let mut client = ServiceClient::new(site.channel().await);
+    let mut steady = client.sub(tokio_stream::empty()).await.unwrap().into_inner();
+    for first in (1..=100).step_by(10) {
+        // As old clients send them; the hub looks at neither.
+        let mut request = tonic::Request::new(tokio_stream::iter([Request {}]));
+        request.metadata_mut().insert("session_id", "a".parse().unwrap());
+        request.metadata_mut().insert("request_id", "b".parse().unwrap());
+        request.set_timeout(Duration::from_millis(first));
+        // It ends by its deadline, or by being dropped with alerts on their way.
+        let sudden = client.sub(request).await;
+        sensor.send(first..=first + 9).await;
+        drop(sudden);
+    }
+    assert_eq!(take(&mut steady, 100).await, expected(1..=100));
+}
