@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use cadge_proto::raw::RawAlert;
 use cadge_proto::{Alert, Priority, priority_name, source_number};
 use prost::Message as _;
 
 use crate::log::{Append, Log};
+use crate::time::now_ns;
 
 /// The source of what is about Cadge itself.
 const INTERNAL: &str = "internal";
@@ -91,9 +92,4 @@ impl Announcer {
             format!("{}: {} {text}", cadge_proto::json::time(&alert), priority_name(alert.priority));
         alert
     }
-}
-
-fn now_ns() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -3,6 +3,8 @@
 use cadge_engine::{Given, Said};
 use cadge_proto::{Alert, priority_name};
 
+use crate::time::time_ns;
+
 /// What is wrong with a filter's text, and where.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -25,7 +27,6 @@ impl Filter {
 
     /// Whether it is true for an alert.
     pub(crate) fn admits(&self, alert: &Alert) -> bool {
-        let time = alert.time.unwrap_or_default();
         let said = Said {
             rule: &alert.rule,
             priority: alert.priority,
@@ -34,7 +35,7 @@ impl Filter {
             hostname: &alert.hostname,
             sensor: &alert.sensor,
             source: &alert.source,
-            time_ns: time.seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(time.nanos)),
+            time_ns: time_ns(&alert.time.unwrap_or_default()),
         };
         let tags = alert.tags.iter().map(String::as_str);
         let fields = alert.output_fields.iter().map(|(name, text)| (name.as_str(), text.as_str()));

@@ -32,6 +32,7 @@ mod exporter;
 mod history;
 mod forward;
 mod fnv;
+mod time;
 mod falco_json;
 mod unordered;
 mod inputs;

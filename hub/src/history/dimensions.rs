@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use cadge_proto::raw::v1;
 use cadge_proto::{Alert, priority_name};
 
+use crate::time::time_ns;
+
 /// Between the values of a dimension of which an alert has many.
 const SEPARATOR: char = '\u{1f}';
 
@@ -89,8 +91,7 @@ pub(super) const TIMES: std::ops::Range<i64> = -9_000_000_000_000_000_000..9_000
 
 /// A moment within [`TIMES`].
 pub(crate) fn moment(time: &prost_types::Timestamp) -> i64 {
-    let time = time.seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(time.nanos));
-    time.clamp(TIMES.start, TIMES.end)
+    time_ns(time).clamp(TIMES.start, TIMES.end)
 }
 
 /// When an alert was raised. What no calendar has counts as the first or last moment.

@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, BYTES_MAX, COUNT_MAX, Call, Context, caller, time_ns, view};
+use super::{Answers, BYTES_MAX, COUNT_MAX, Call, Context, caller, view};
 use crate::config::Role;
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
 use crate::log::{Entry, LogError};
 use crate::metrics::Present;
+use crate::time::time_ns;
 
 /// With no alerts there is a sign of life so often, unless the subscriber wants it otherwise.
 const HEARTBEAT_MS: u32 = 10_000;
@@ -133,9 +134,8 @@ fn heartbeat(ms: u32) -> Result<Duration, CallError> {
 }
 
 fn response(consumer: &Consumer, entries: Vec<Entry>) -> SubscribeResponse {
-    let entry = |entry: Entry| v1::Entry { position: entry.position, alert: Some(entry.alert) };
     let (head, position) = (consumer.head(), consumer.position());
-    let entries = entries.into_iter().map(entry).collect();
+    let entries = entries.into_iter().map(Into::into).collect();
     SubscribeResponse { entries, head, resumed: None, position, lag: head.saturating_sub(position) }
 }
 

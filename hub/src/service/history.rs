@@ -160,9 +160,8 @@ impl Page {
             || self.left == 0
             || self.bytes >= PAGE_BYTES_MAX
             || self.start.elapsed() > PAGE_TIME;
-        let entry = |entry: Entry| v1::Entry { position: entry.position, alert: Some(entry.alert) };
         Ok(SearchResponse {
-            entries: entries.into_iter().map(entry).collect(),
+            entries: entries.into_iter().map(Into::into).collect(),
             next_page: if self.is_done { self.place } else { 0 },
             indexed: found.indexed,
             head: *self.log.head().borrow(),

@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cadge_proto::raw::v1;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -34,6 +35,7 @@ use crate::error::CallError;
 use crate::filter::Filter;
 use crate::fleet::Fleet;
 use crate::history::History;
+use crate::log::Entry;
 use crate::metrics::Metrics;
 use crate::sparse::Sparse;
 use crate::view::View;
@@ -170,7 +172,8 @@ fn view(call: &Call, filter: &str, fields: Vec<String>) -> Result<View, CallErro
     Ok(View::default().only(call.allowed.clone()).only(filter).with_fields(fields).counted(call.reads()))
 }
 
-/// A moment in nanoseconds since 1970.
-fn time_ns(time: &prost_types::Timestamp) -> i64 {
-    time.seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(time.nanos))
+impl From<Entry> for v1::Entry {
+    fn from(entry: Entry) -> Self {
+        Self { position: entry.position, alert: Some(entry.alert) }
+    }
 }

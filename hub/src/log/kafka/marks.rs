@@ -14,6 +14,7 @@ use prost::Message as _;
 
 use super::super::{IDENTITIES, UNORDERED};
 use super::record::Number;
+use crate::fnv::Fnv;
 
 /// Epochs of a sensor that are remembered: a new spool begins a new one.
 const EPOCHS_MAX: usize = 8;
@@ -224,6 +225,8 @@ impl Marks {
 
 /// One number for what a sensor sent without an order: FNV-1a over its name, and the identity.
 pub(super) fn identity(sensor: &str, identity: u64) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    sensor.bytes().chain(identity.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, step)
+    let mut hash = Fnv::new();
+    hash.bytes(sensor.as_bytes());
+    hash.bytes(&identity.to_le_bytes());
+    hash.end()
 }

@@ -1,11 +1,10 @@
 //! Puts a batch into the tables, without what they have already.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use cadge_proto::raw::RawAlert;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::super::{Append, Appended, Entry, UNORDERED};
+use crate::time::now_ns;
 
 const SENSOR: &str =
     "INSERT INTO sensors (name) VALUES (?) ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id";
@@ -25,8 +24,7 @@ pub(super) fn append(
     entries: &mut Vec<Entry>,
 ) -> rusqlite::Result<Option<Appended>> {
     let sensor: i64 = transaction.prepare_cached(SENSOR)?.query_row([&batch.sensor], |row| row.get(0))?;
-    let received = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let received = i64::try_from(received).unwrap_or(i64::MAX);
+    let received = now_ns();
     let epoch = batch.epoch.cast_signed();
     let mut statement = transaction.prepare_cached(ALERT)?;
     let mut add = |(sequence, alert): &(u64, RawAlert)| -> rusqlite::Result<bool> {
