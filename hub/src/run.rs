@@ -10,23 +10,23 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Access;
 use crate::announce::Announcer;
 use crate::audit::Audit;
 use crate::config::{Config, Grpc, KafkaLog, LogConfig, LogKind};
+use crate::connect::access::Access;
+use crate::connect::listen::Accept;
+use crate::connect::tls::Tls;
+use crate::connect::unix_socket::UnixSocket;
 use crate::consume::Consumers;
 use crate::error::Error;
 use crate::exporter::Exporter;
 use crate::fleet::Fleet;
 use crate::forward::{LogFeeds, field_kind};
 use crate::history::{Follower, History};
-use crate::listen::Accept;
 use crate::log::{Kafka, KafkaSettings, Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::service::{self, Context};
-use crate::tls::Tls;
-use crate::unix_socket::UnixSocket;
 use crate::unordered::Unordered;
 use crate::{descriptors, http, inputs};
 

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use crate::config::{AuditLog, Role};
+use crate::connect::identity::Peer;
 use crate::error::Error;
-use crate::identity::Peer;
 use file::File;
 
 /// Lines on their way to the file.

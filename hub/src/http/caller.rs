@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 
 use crate::config::Role;
-use crate::identity::Peer;
+use crate::connect::identity::Peer;
 
 use super::Site;
 use super::refusal::Refusal;

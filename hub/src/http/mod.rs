@@ -19,12 +19,12 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Access;
 use crate::config::{Config, Webserver};
+use crate::connect::access::Access;
+use crate::connect::live::Live;
+use crate::connect::tls::Tls;
 use crate::error::Error;
-use crate::live::Live;
 use crate::page::Page;
-use crate::tls::Tls;
 use crate::unordered::Unordered;
 
 use counts::Counts;

@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::identity::{Peer, not_after};
-use crate::live::Ticket;
+use crate::connect::identity::{Peer, not_after};
+use crate::connect::live::Ticket;
 use crate::metrics::Present;
 
 use super::Site;

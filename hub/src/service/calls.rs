@@ -17,11 +17,11 @@ use tonic::{Code, Status};
 use tower::Service;
 
 use crate::audit::{Audit, Ending, Line};
-use crate::clients::{Clients, Held, Refusal};
 use crate::config::Role;
-use crate::connection::From;
-use crate::heard::Heard;
-use crate::identity::Peer;
+use crate::connect::clients::{Clients, Held, Refusal};
+use crate::connect::connection::From;
+use crate::connect::heard::Heard;
+use crate::connect::identity::Peer;
 use crate::metrics::Metrics;
 use crate::sparse::Sparse;
 

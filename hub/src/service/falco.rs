@@ -8,9 +8,9 @@ use super::shared::SharedQueue;
 use super::supply::{self, Supply};
 use super::{Answers, Call, Context, caller, handed, view};
 use crate::config::{OutputsStart, Role};
+use crate::connect::heard::Heard;
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
-use crate::heard::Heard;
 use crate::view::View;
 
 /// The service.

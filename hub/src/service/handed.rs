@@ -16,7 +16,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use crate::heard::Heard;
+use crate::connect::heard::Heard;
 
 /// The other end must have been heard of so long after an alert was taken.
 pub(super) const SETTLED: Duration = Duration::from_secs(1);

@@ -17,9 +17,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, Context, caller};
 use crate::config::Role;
+use crate::connect::identity::Peer;
 use crate::error::CallError;
 use crate::fleet::Contact;
-use crate::identity::Peer;
 use crate::log::{Append, Appended, Log, LogError, UNORDERED};
 use crate::metrics::Present;
 use crate::readable::{amended, is_readable};

@@ -27,9 +27,9 @@ use tonic::{Request, Status};
 
 use crate::announce::Announcer;
 use crate::audit::Audit;
-use crate::clients::Clients;
 use crate::config::{Outputs, Role};
-use crate::connection::Connection;
+use crate::connect::clients::Clients;
+use crate::connect::connection::Connection;
 use crate::consume::Consumers;
 use crate::error::CallError;
 use crate::filter::Filter;

@@ -8,9 +8,9 @@ use tonic::Status;
 
 use super::handed::{Handed, InFlight, Place, SETTLED};
 use super::{Answers, BYTES_MAX, COUNT_MAX};
+use crate::connect::heard::Heard;
 use crate::consume::Consumer;
 use crate::error::CallError;
-use crate::heard::Heard;
 use crate::log::Entry;
 use crate::metrics::{Metrics, Present};
 

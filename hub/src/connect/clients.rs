@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::identity::{Limits, Peer};
+use crate::connect::identity::{Limits, Peer};
 
 /// Clients that are remembered though they have nothing open: their calls of the last second count.
 const IDLE_MAX: usize = 4096;
@@ -152,7 +152,7 @@ impl Drop for Held {
 mod tests {
     use super::*;
     use crate::config::Role;
-    use crate::identity::Kind;
+    use crate::connect::identity::Kind;
 
     fn peer(name: &str, requests_per_second: u32) -> Peer {
         let limits = Limits { requests_per_second, connections_max: 2, calls_max: 3 };

@@ -17,9 +17,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Grpc, TlsMin, Webserver};
+use crate::connect::live::Live;
+use crate::connect::revocation;
 use crate::error::Error;
-use crate::live::Live;
-use crate::revocation;
 
 /// The files are looked at so often.
 const REFRESH: Duration = Duration::from_secs(1);

@@ -12,9 +12,9 @@ use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use crate::clients::Refusal;
-use crate::heard::Heard;
-use crate::identity::Peer;
+use crate::connect::clients::Refusal;
+use crate::connect::heard::Heard;
+use crate::connect::identity::Peer;
 
 /// What a connection is made of.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

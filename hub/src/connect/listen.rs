@@ -11,20 +11,20 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Access;
 use crate::audit::{Audit, Refused};
-use crate::authority::Corrected;
-use crate::clients::Clients;
 use crate::config::Grpc;
-use crate::connection::{Connection, From, Stream};
-use crate::handshakes::{Handshake, Handshakes};
-use crate::heard::Heard;
-use crate::identity::{Peer, not_after};
-use crate::live::{Live, Ticket};
+use crate::connect::access::Access;
+use crate::connect::authority::Corrected;
+use crate::connect::clients::Clients;
+use crate::connect::connection::{Connection, From, Stream};
+use crate::connect::handshakes::{Handshake, Handshakes};
+use crate::connect::heard::Heard;
+use crate::connect::identity::{Peer, not_after};
+use crate::connect::live::{Live, Ticket};
+use crate::connect::tls::Tls;
+use crate::connect::unix_socket::UnixSocket;
 use crate::metrics::Metrics;
 use crate::sparse::Sparse;
-use crate::tls::Tls;
-use crate::unix_socket::UnixSocket;
 
 /// A handshake may take so long, and so the first bytes after it.
 const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::{Config, IdentityPattern, Role, UnixUser};
+use crate::connect::identity::{Kind, Limits, Names, Peer};
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::identity::{Kind, Limits, Names, Peer};
 
 /// Who may do what.
 #[derive(Debug)]
