@@ -45,8 +45,9 @@ pub struct Append {
     /// The epoch of its spool, or [`UNORDERED`].
     pub epoch: u64,
     /// The last sequence number of the batch before it in the same stream; 0 if it is the first. If the log
-    /// has failed to keep that one, this one is refused too: it would leave a hole, and be taken for a sign
-    /// that the hole was lost by the sensor.
+    /// has not come so far, it refuses this one: it would leave a hole, and be taken for a sign that the
+    /// hole was lost by the sensor. So it is with a stream that the log has forgotten. Whoever sends begins
+    /// a new stream then, behind [`Log::high_water`], and a stream's first batch is always taken.
     pub previous: u64,
     /// The first sequence number of the batch: that of the first alert, unless that was left out.
     pub first: u64,
@@ -94,6 +95,9 @@ impl Appended {
 
 /// Answers once the alerts are on disk.
 pub type Durable = oneshot::Receiver<Result<Appended, LogError>>;
+
+/// Why a batch is refused behind one that the log does not have.
+pub(crate) const HOLE: &str = "the batch before this one was not kept; send both again";
 
 /// Why the log cannot do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -78,6 +78,8 @@ suite! {
     a_moment_has_a_position,
     it_says_where_it_begins_and_ends,
     the_end_of_a_batch_counts_without_its_alert,
+    nothing_is_taken_behind_a_batch_that_was_not_kept,
+    what_waits_behind_a_refused_batch_is_refused_too,
     a_claim_is_had_and_given_back,
 }
 
@@ -244,6 +246,52 @@ async fn the_end_of_a_batch_counts_without_its_alert(place: impl Place) {
     assert_eq!(log.high_water("a", 1).await.unwrap(), 5);
     append(&log, batch("a", 1, 5..=6)).await;
     assert_eq!(texts(&log, 0).await, ["a/1/1", "a/1/2", "a/1/6"]);
+}
+
+/// Sends a batch behind another, in the same stream.
+pub(super) async fn send(
+    log: &Arc<dyn Log>,
+    previous: u64,
+    sequences: std::ops::RangeInclusive<u64>,
+) -> Result<Appended, LogError> {
+    log.append(Append { previous, ..batch("a", 1, sequences) }).await?.await.unwrap()
+}
+
+async fn nothing_is_taken_behind_a_batch_that_was_not_kept(place: impl Place) {
+    let log = place.open().await;
+    assert_eq!(send(&log, 0, 1..=2).await.unwrap().high_water, 2);
+    // 3 and 4 were on their way and failed: what was sent behind them comes too early.
+    let refused = send(&log, 4, 5..=6).await.unwrap_err().to_string();
+    assert!(refused.contains("send both again"), "{refused}");
+    assert_eq!(log.high_water("a", 1).await.unwrap(), 2);
+    assert_eq!(send(&log, 2, 3..=4).await.unwrap().missing, 0);
+    assert_eq!(send(&log, 4, 5..=6).await.unwrap().high_water, 6);
+    // What the sensor itself has lost is no hole of the log's.
+    assert_eq!(send(&log, 6, 9..=9).await.unwrap().missing, 2);
+    // Nor is what a stream begins with.
+    assert_eq!(send(&log, 0, 12..=12).await.unwrap().missing, 2);
+}
+
+async fn what_waits_behind_a_refused_batch_is_refused_too(place: impl Place) {
+    let log = place.open().await;
+    // All three are on their way at once, as a sensor sends them, and none of them has a first one.
+    let mut answers = Vec::new();
+    for (previous, sequences) in [(2, 3..=4), (4, 5..=6), (6, 7..=8)] {
+        answers.push(log.append(Append { previous, ..batch("a", 1, sequences) }).await.unwrap());
+    }
+    for answer in answers {
+        answer.await.unwrap().unwrap_err();
+    }
+    // Ones that are there behind each other at once have nothing in their way.
+    let mut answers = Vec::new();
+    for (previous, sequences) in [(0, 1..=2), (2, 3..=4), (4, 5..=6)] {
+        answers.push(log.append(Append { previous, ..batch("a", 1, sequences) }).await.unwrap());
+    }
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
+    assert_eq!(log.high_water("a", 1).await.unwrap(), 6);
+    assert_eq!(texts(&log, 0).await, ["a/1/1", "a/1/2", "a/1/3", "a/1/4", "a/1/5", "a/1/6"]);
 }
 
 async fn a_claim_is_had_and_given_back(place: impl Place) {

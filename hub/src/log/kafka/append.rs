@@ -2,7 +2,8 @@
 //!
 //! What one client writes lands in order and without a hole, or not at all from some record on:
 //! that is why a record that fails takes everything behind it along. Then the client is thrown away,
-//! and sensors send again what was not acknowledged.
+//! and sensors send again what was not acknowledged. What still waits of theirs names a batch before
+//! it that is not there ([`Append::previous`]), and is refused.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Append, Appended, LogError, UNORDERED};
+use super::super::{Append, Appended, HOLE, LogError, UNORDERED};
 use super::client::{Answers, Client, Progress, client};
 use super::marks::identity;
 use super::record::Number;
@@ -28,9 +29,6 @@ const RECORD_MORE: usize = 200;
 /// The brokers get so long for the next record: slow ones are waited for, dead ones are not.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// After a failure, what would leave a hole is refused for so long, unless the hole is filled before.
-const REFUSE: Duration = Duration::from_mins(1);
-
 /// A batch, and who waits for it.
 pub(super) type Request = (Append, Reply);
 
@@ -42,7 +40,6 @@ type Key = (String, u64);
 /// A batch on its way.
 struct Pending {
     wrote: Wrote,
-    first: u64,
     bytes: usize,
     progress: Arc<Progress>,
     outcome: Appended,
@@ -81,8 +78,6 @@ pub(super) struct Writer {
     /// High-water marks and identities of what is pending or landed.
     sent: HashMap<Key, u64>,
     identities: HashSet<u64>,
-    /// The first sequence number that was not written, and since when.
-    holes: HashMap<Key, (u64, Instant)>,
 }
 
 impl Writer {
@@ -98,7 +93,6 @@ impl Writer {
             landed: VecDeque::new(),
             sent: HashMap::new(),
             identities: HashSet::new(),
-            holes: HashMap::new(),
         })
     }
 
@@ -131,13 +125,10 @@ impl Writer {
     async fn take(&mut self, batch: Append, reply: Reply) {
         self.forget_seen();
         let key = (batch.sensor.clone(), batch.epoch);
-        if self.leaves_a_hole(&key, batch.first) {
-            let text = format!("alerts of the sensor `{}` before these could not be written", batch.sensor);
-            let _ = reply.send(Err(self.shared.broker.problem(text)));
+        let Some(New { alerts, identities, outcome, note }) = self.select(batch) else {
+            let _ = reply.send(Err(self.shared.broker.problem(HOLE)));
             return;
-        }
-        let first = batch.first;
-        let New { alerts, identities, outcome, note } = self.select(batch);
+        };
         let progress = Progress::new(alerts.len() + usize::from(note.is_some()));
         let bytes = alerts.iter().map(|(_, alert)| alert.as_bytes().len() + RECORD_MORE).sum();
         self.bytes += bytes;
@@ -150,7 +141,7 @@ impl Writer {
             self.moved = (self.answers.delivered(), Instant::now());
         }
         let its = Arc::clone(&progress);
-        self.pending.push_back(Pending { wrote, first, bytes, progress: its, outcome, reply });
+        self.pending.push_back(Pending { wrote, bytes, progress: its, outcome, reply });
         let alerts = alerts.into_iter().map(|(sequence, alert)| (sequence, Some(alert)));
         for (sequence, alert) in alerts.chain(note.map(|sequence| (sequence, None))) {
             if let Err(cause) = self.write(&key, sequence, alert.as_ref(), &progress).await {
@@ -160,18 +151,9 @@ impl Writer {
         }
     }
 
-    /// Whether alerts before these were given up: to write these would leave them out for ever.
-    fn leaves_a_hole(&mut self, key: &Key, first: u64) -> bool {
-        let Some((hole, since)) = self.holes.get(key) else { return false };
-        let leaves = first > *hole && since.elapsed() < REFUSE;
-        if !leaves {
-            self.holes.remove(key);
-        }
-        leaves
-    }
-
-    /// Leaves out what the log has already, or is about to have.
-    fn select(&self, batch: Append) -> New {
+    /// Leaves out what the log has already, or is about to have. `None` if it is not about to have the batch
+    /// before.
+    fn select(&self, batch: Append) -> Option<New> {
         let marks = self.shared.marks();
         let mut identities = Vec::new();
         if batch.epoch == UNORDERED {
@@ -184,19 +166,23 @@ impl Writer {
             };
             let alerts: Vec<_> = batch.alerts.into_iter().filter(|(sequence, _)| is_new(*sequence)).collect();
             let outcome = Appended { duplicates: count - alerts.len() as u64, ..Appended::default() };
-            return New { alerts, identities, outcome, note: None };
+            return Some(New { alerts, identities, outcome, note: None });
         }
         let seen = marks.high_water(&batch.sensor, batch.epoch);
         drop(marks);
         let sent = self.sent.get(&(batch.sensor.clone(), batch.epoch)).copied().unwrap_or(0);
-        let mut outcome = Appended::behind(seen.max(sent), &batch);
+        let known = seen.max(sent);
+        if batch.previous > known {
+            return None;
+        }
+        let mut outcome = Appended::behind(known, &batch);
         let last = batch.last;
         let alerts: Vec<_> =
             batch.alerts.into_iter().filter(|(sequence, _)| outcome.takes(*sequence)).collect();
         // The batch's end was left out by whoever checked it: the log is to know that it was here.
         let note = (last > outcome.high_water).then_some(last);
         outcome.high_water = outcome.high_water.max(last);
-        New { alerts, identities, outcome, note }
+        Some(New { alerts, identities, outcome, note })
     }
 
     async fn write(
@@ -266,12 +252,7 @@ impl Writer {
             }
             Err(error) => tracing::error!(%error, "the old writer is used on"),
         }
-        let now = Instant::now();
-        self.holes.retain(|_, (_, since)| since.elapsed() < REFUSE);
         for batch in self.pending.drain(..) {
-            if batch.wrote.key.1 != UNORDERED {
-                self.holes.entry(batch.wrote.key).or_insert((batch.first, now));
-            }
             let _ = batch.reply.send(Err(error.clone()));
         }
         self.bytes = 0;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 
-use super::super::tests::{InTopic, Place as _, append, batch, texts};
-use super::super::{Append, Log, UNORDERED};
+use super::super::tests::{InTopic, Place as _, append, batch, send, texts};
+use super::super::{Append, Appended, Log, UNORDERED};
 use super::record::Number;
 use super::{Kafka, KafkaSettings};
 
@@ -83,6 +83,27 @@ async fn a_start_goes_on_from_the_last_checkpoint() {
     assert_eq!(append(&log, batch("a", 1, 7..=8)).await.duplicates, 1);
     assert_eq!(log.high_water("ghost", 1).await.unwrap(), 9);
     assert_eq!(texts(&log, 0).await.len(), 8);
+}
+
+#[tokio::test]
+async fn a_stream_that_was_forgotten_begins_anew() {
+    let Some(settings) = settings("a_stream_that_was_forgotten") else { return };
+    let log: Arc<dyn Log> = open(&settings).await;
+    send(&log, 0, 1..=2).await.unwrap();
+    // So many other spools of the same sensor that this one is not remembered any more.
+    for epoch in 2..=9 {
+        append(&log, batch("a", epoch, 1..=1)).await;
+    }
+    assert_eq!(log.high_water("a", 1).await.unwrap(), 0);
+    // It can't be told from one whose batch before was not kept. It is refused, so its sensor connects
+    // again, and what comes first in the new stream is taken.
+    let refused = send(&log, 2, 3..=4).await.unwrap_err().to_string();
+    assert!(refused.contains("send both again"), "{refused}");
+    let appended = send(&log, 0, 3..=4).await.unwrap();
+    assert_eq!(appended, Appended { high_water: 4, duplicates: 0, missing: 0 });
+    assert_eq!(send(&log, 4, 5..=6).await.unwrap().high_water, 6);
+    assert_eq!(log.high_water("a", 1).await.unwrap(), 6);
+    assert_eq!(texts(&log, 0).await.len(), 14);
 }
 
 #[tokio::test]

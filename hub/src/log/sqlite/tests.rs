@@ -105,21 +105,3 @@ async fn a_file_has_one_hub() {
     drop(log);
     assert_eq!(positions(&open(&path)).await, [1]);
 }
-
-#[tokio::test]
-async fn nothing_is_taken_behind_a_batch_that_was_not_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = open(&dir.path().join("log.db"));
-    let send = async |previous: u64, sequences: std::ops::RangeInclusive<u64>| {
-        append(&log, Append { previous, ..batch(sequences, 10) }).await
-    };
-    assert_eq!(send(0, 1..=2).await.unwrap().high_water, 2);
-    // 3 and 4 were on their way and failed: what was sent behind them comes too early.
-    let refused = send(4, 5..=6).await.unwrap_err().to_string();
-    assert!(refused.contains("send both again"), "{refused}");
-    assert_eq!(log.high_water("a", 1).await.unwrap(), 2);
-    assert_eq!(send(2, 3..=4).await.unwrap().missing, 0);
-    assert_eq!(send(4, 5..=6).await.unwrap().high_water, 6);
-    // What the sensor itself has lost is no hole of the log's.
-    assert_eq!(send(6, 9..=9).await.unwrap().missing, 2);
-}

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use super::super::tail::Tail;
-use super::super::{Append, Appended, Entry, LogError};
+use super::super::{Append, Appended, Entry, HOLE, LogError};
 use super::append::append;
 use super::retention::Retention;
 use super::wal::Wal;
@@ -33,9 +33,6 @@ pub(super) enum Request {
     Commit(String, u64, Reply<()>),
     Forget(String, Reply<bool>),
 }
-
-/// Why a batch is refused behind one that could not be kept.
-const HOLE: &str = "the batch before this one was not kept; send both again";
 
 /// What came of a request.
 #[derive(Clone, Copy)]
