@@ -5,7 +5,7 @@
 //! and sensors send again what was not acknowledged. What still waits of theirs names a batch before
 //! it that is not there ([`Append::previous`]), and is refused.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Append, Appended, HOLE, LogError, UNORDERED};
+use super::super::{Append, Appended, HOLE, LogError};
 use super::client::{Answers, Client, Progress, client};
-use super::marks::identity;
 use super::record::Number;
+use super::sent::{Key, New, Sent, Wrote};
 use super::shared::Shared;
 
 /// Bytes of alerts that are on their way. Past that whoever appends waits.
@@ -34,9 +34,6 @@ pub(super) type Request = (Append, Reply);
 
 type Reply = oneshot::Sender<Result<Appended, LogError>>;
 
-/// A sensor and an epoch.
-type Key = (String, u64);
-
 /// A batch on its way.
 struct Pending {
     wrote: Wrote,
@@ -44,24 +41,6 @@ struct Pending {
     progress: Arc<Progress>,
     outcome: Appended,
     reply: Reply,
-}
-
-/// What a batch has added, until the follower has seen it.
-struct Wrote {
-    key: Key,
-    identities: Vec<u64>,
-    high_water: u64,
-    /// The offset behind its last record, once that is known.
-    end: u64,
-}
-
-/// What is new of a batch.
-struct New {
-    alerts: Vec<(u64, RawAlert)>,
-    identities: Vec<u64>,
-    outcome: Appended,
-    /// A sequence number to note without an alert.
-    note: Option<u64>,
 }
 
 /// Writes to the topic.
@@ -73,11 +52,7 @@ pub(super) struct Writer {
     moved: (u64, Instant),
     pending: VecDeque<Pending>,
     bytes: usize,
-    /// Acknowledged, but perhaps not seen by the follower yet.
-    landed: VecDeque<Wrote>,
-    /// High-water marks and identities of what is pending or landed.
-    sent: HashMap<Key, u64>,
-    identities: HashSet<u64>,
+    sent: Sent,
 }
 
 impl Writer {
@@ -90,9 +65,7 @@ impl Writer {
             moved: (0, Instant::now()),
             pending: VecDeque::new(),
             bytes: 0,
-            landed: VecDeque::new(),
-            sent: HashMap::new(),
-            identities: HashSet::new(),
+            sent: Sent::default(),
         })
     }
 
@@ -123,20 +96,17 @@ impl Writer {
     }
 
     async fn take(&mut self, batch: Append, reply: Reply) {
-        self.forget_seen();
+        self.sent.forget_seen(*self.shared.reached.borrow());
         let key = (batch.sensor.clone(), batch.epoch);
-        let Some(New { alerts, identities, outcome, note }) = self.select(batch) else {
+        let Some(New { alerts, identities, outcome, note }) = self.sent.select(&self.shared, batch) else {
             let _ = reply.send(Err(self.shared.broker.problem(HOLE)));
             return;
         };
         let progress = Progress::new(alerts.len() + usize::from(note.is_some()));
         let bytes = alerts.iter().map(|(_, alert)| alert.as_bytes().len() + RECORD_MORE).sum();
         self.bytes += bytes;
-        self.identities.extend(&identities);
-        if outcome.high_water > 0 {
-            self.sent.insert(key.clone(), outcome.high_water);
-        }
         let wrote = Wrote { key: key.clone(), identities, high_water: outcome.high_water, end: 0 };
+        self.sent.add(&wrote);
         if self.pending.is_empty() {
             self.moved = (self.answers.delivered(), Instant::now());
         }
@@ -149,40 +119,6 @@ impl Writer {
                 return;
             }
         }
-    }
-
-    /// Leaves out what the log has already, or is about to have. `None` if it is not about to have the batch
-    /// before.
-    fn select(&self, batch: Append) -> Option<New> {
-        let marks = self.shared.marks();
-        let mut identities = Vec::new();
-        if batch.epoch == UNORDERED {
-            let count = batch.alerts.len() as u64;
-            let mut new = HashSet::new();
-            let mut is_new = |sequence| {
-                let identity = identity(&batch.sensor, sequence);
-                let known = marks.has(identity) || self.identities.contains(&identity);
-                (!known && new.insert(identity)).then(|| identities.push(identity)).is_some()
-            };
-            let alerts: Vec<_> = batch.alerts.into_iter().filter(|(sequence, _)| is_new(*sequence)).collect();
-            let outcome = Appended { duplicates: count - alerts.len() as u64, ..Appended::default() };
-            return Some(New { alerts, identities, outcome, note: None });
-        }
-        let seen = marks.high_water(&batch.sensor, batch.epoch);
-        drop(marks);
-        let sent = self.sent.get(&(batch.sensor.clone(), batch.epoch)).copied().unwrap_or(0);
-        let known = seen.max(sent);
-        if batch.previous > known {
-            return None;
-        }
-        let mut outcome = Appended::behind(known, &batch);
-        let last = batch.last;
-        let alerts: Vec<_> =
-            batch.alerts.into_iter().filter(|(sequence, _)| outcome.takes(*sequence)).collect();
-        // The batch's end was left out by whoever checked it: the log is to know that it was here.
-        let note = (last > outcome.high_water).then_some(last);
-        outcome.high_water = outcome.high_water.max(last);
-        Some(New { alerts, identities, outcome, note })
     }
 
     async fn write(
@@ -220,22 +156,9 @@ impl Writer {
             self.bytes -= batch.bytes;
             let end = batch.progress.end();
             let _ = batch.reply.send(Ok(batch.outcome));
-            self.landed.push_back(Wrote { end, ..batch.wrote });
+            self.sent.landed(Wrote { end, ..batch.wrote });
         }
-        self.forget_seen();
-    }
-
-    /// Forgets what the follower knows by now.
-    fn forget_seen(&mut self) {
-        let next = *self.shared.reached.borrow();
-        while let Some(seen) = self.landed.pop_front_if(|wrote| wrote.end <= next) {
-            for identity in &seen.identities {
-                self.identities.remove(identity);
-            }
-            if self.sent.get(&seen.key) == Some(&seen.high_water) {
-                self.sent.remove(&seen.key);
-            }
-        }
+        self.sent.forget_seen(*self.shared.reached.borrow());
     }
 
     /// Gives up everything that is on its way.
@@ -256,7 +179,6 @@ impl Writer {
             let _ = batch.reply.send(Err(error.clone()));
         }
         self.bytes = 0;
-        self.sent = self.landed.iter().map(|wrote| (wrote.key.clone(), wrote.high_water)).collect();
-        self.identities = self.landed.iter().flat_map(|wrote| &wrote.identities).copied().collect();
+        self.sent.give_up();
     }
 }

@@ -10,6 +10,7 @@ mod marks;
 mod shared;
 mod follow;
 mod state;
+mod sent;
 mod append;
 mod client;
 mod fetch;
