@@ -85,7 +85,7 @@ impl Hub {
             log_bytes_max: config.log.bytes_max,
             metrics_sensors_max: config.fleet.metrics_sensors_max,
         };
-        let http = listen_http(&config, unordered, page, &stop, &mut tasks).await?;
+        let http = listen_http(&config, unordered, page, audit.clone(), &stop, &mut tasks).await?;
         let history = follow_log(&config, &consumers, &metrics, &stop, &mut tasks);
         let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
@@ -214,13 +214,14 @@ async fn listen_http(
     config: &Config,
     unordered: Unordered,
     page: Page,
+    audit: Audit,
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<SocketAddr>, Error> {
     if !config.webserver.enabled {
         return Ok(None);
     }
-    let site = http::Site::new(config, unordered, page)?;
+    let site = http::Site::new(config, unordered, page, audit)?;
     let address = &config.webserver.listen_address;
     let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
     let (listener, bound) = bind(&format!("{host}:{}", config.webserver.listen_port)).await?;

@@ -111,6 +111,33 @@ fn a_client_certificate_is_as_good_as_a_token() {
 }
 
 #[test]
+fn a_certificates_limit_holds_by_http_and_is_nobody_elses() {
+    let site = site("  ssl_enabled: true\n");
+    let identities =
+        "identities:\n- {spiffe: 'spiffe://cadge/sensor/*', role: sensor, requests_per_second: 1}\n";
+    let yaml = fs::read_to_string(site.path("hub.yaml")).unwrap();
+    fs::write(site.path("hub.yaml"), yaml + identities).unwrap();
+    let _hub = site.hub();
+    let url = format!("https://localhost:{}/", site.http);
+    let file = |name: &str| site.path("pki").join(name).display().to_string();
+    let (ca, cert, key) = (file("ca.crt"), file("sensor.crt"), file("sensor.key"));
+    let header = format!("Authorization: Bearer {TOKEN}");
+    let bodies: Vec<String> = (0..30).map(falco).collect();
+    let statuses = |options: &[&str]| -> Option<Vec<String>> {
+        let options = [&["--cacert", &ca, "-o", "/dev/null"][..], options].concat();
+        let test = "a_certificates_limit_holds_by_http_and_is_nobody_elses";
+        let answers = curl(test, &url, &options, &bodies)?;
+        Some(answers.iter().map(|answer| answer[..3].to_owned()).collect())
+    };
+    let Some(limited) = statuses(&["--cert", &cert, "--key", &key]) else { return };
+    // A second may pass between two of them, but not between each two.
+    assert!(limited[0] == "200" && limited.iter().any(|status| status == "429"), "{limited:?}");
+    assert!(limited.iter().all(|status| status == "200" || status == "429"), "{limited:?}");
+    // Stock Falco with a token of the same hub loses nothing.
+    assert_eq!(statuses(&["-H", &header]).unwrap(), ["200"; 30]);
+}
+
+#[test]
 fn what_was_answered_with_200_survives_kill_9() {
     let site = site("");
     let mut hub = site.hub();

@@ -58,9 +58,11 @@ pub(crate) struct Ending<'a> {
     pub(crate) text: &'a str,
 }
 
-/// A connection that was turned away.
+/// A connection, or a request by HTTP, that was turned away.
 #[derive(Debug)]
 pub(crate) struct Refused<'a> {
+    /// `None` of a connection that never came to call anything.
+    pub(crate) method: Option<&'a str>,
     pub(crate) cause: &'a str,
     pub(crate) reason: &'a str,
     pub(crate) address: &'a str,
@@ -103,10 +105,10 @@ impl Audit {
         self.add(line);
     }
 
-    /// A line about a connection that never came to call anything.
+    /// A line about who was turned away.
     pub(crate) fn refused(&self, refused: &Refused<'_>) {
         let peer = refused.peer;
-        self.add(serde_json::json!({
+        let mut line = serde_json::json!({
             "state": "refused",
             "identity": peer.map(Peer::owner),
             "role": peer.and_then(|peer| peer.role).map(Role::name),
@@ -115,7 +117,11 @@ impl Audit {
             "status": refused.cause,
             "text": refused.reason,
             "unsaid": refused.unsaid,
-        }));
+        });
+        if let Some(method) = refused.method {
+            line["method"] = method.into();
+        }
+        self.add(line);
     }
 
     fn add(&self, line: impl Serialize) {

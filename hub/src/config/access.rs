@@ -50,9 +50,11 @@ pub struct IdentityPattern {
     pub name: Option<String>,
     /// The alerts that it may see: a condition in Falco's language. For the role `consumer`.
     pub filter: Option<String>,
-    /// Calls that it may begin in a second, instead of `grpc.requests_per_second`. 0: any number.
+    /// Calls that it may begin in a second, instead of `grpc.requests_per_second`, and requests, instead of
+    /// `webserver.requests_per_second`: Falco sends one for each alert. 0: any number.
     pub requests_per_second: Option<u32>,
-    /// Connections that it may have, instead of `grpc.client_connections_max`.
+    /// Connections that it may have by gRPC, instead of `grpc.client_connections_max`, and by HTTP, instead
+    /// of `webserver.client_connections_max`.
     pub connections_max: Option<usize>,
 }
 

@@ -30,6 +30,12 @@ pub struct Webserver {
     pub token_file: Option<PathBuf>,
     /// Connections at the same time. With more, the one that waits for a request longest is closed.
     pub connections_max: usize,
+    /// Connections by which one client, a certificate or a token's name, hands in alerts. 0: any number,
+    /// for hosts may share a token.
+    pub client_connections_max: usize,
+    /// Requests of one client in a second. 0: any number, for Falco sends one for each alert, and does not
+    /// send again what was refused.
+    pub requests_per_second: u32,
     /// A connection that waits for a request, or for the rest of its header, is closed after so long.
     pub header_timeout_ms: u64,
     /// A body must be there after so long.
@@ -53,6 +59,8 @@ impl Default for Webserver {
             ssl_key: None,
             token_file: None,
             connections_max: 10_000,
+            client_connections_max: 0,
+            requests_per_second: 0,
             header_timeout_ms: 30_000,
             body_timeout_ms: 30_000,
             body_bytes_max: 8 << 20,

@@ -48,6 +48,27 @@ impl Access {
         Ok(Self { patterns, users, trust_domain: grpc.trust_domain.clone(), limits })
     }
 
+    /// The same for HTTP, which has limits of its own: stock Falco sends a request for each alert, and
+    /// what is refused is lost to it.
+    pub(crate) fn for_http(config: &Config) -> Result<Self, Error> {
+        let limits = Limits {
+            requests_per_second: config.webserver.requests_per_second,
+            connections_max: match config.webserver.client_connections_max {
+                0 => usize::MAX,
+                most => most,
+            },
+            // A connection has one request at a time: its bound is that of connections.
+            calls_max: usize::MAX,
+        };
+        Ok(Self { limits, ..Self::new(config)? })
+    }
+
+    /// By the name of a token that was shown: it may hand in alerts.
+    pub(crate) fn by_token(&self, name: &str) -> Peer {
+        let presented = format!("the token `{name}`");
+        Peer::new(Some(Role::Sensor), Kind::Token, name, presented, self.limits)
+    }
+
     /// By a certificate whose chain is already verified.
     pub(crate) fn by_certificate(&self, der: &[u8]) -> Peer {
         let Some(names) = Names::of(der) else {

@@ -16,7 +16,7 @@ const NAME_BYTES_MAX: usize = 256;
 /// How much a caller may have at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Calls begun in a second; 0 is any number.
+    /// Calls, or requests by HTTP, begun in a second; 0 is any number.
     pub(crate) requests_per_second: u32,
     pub(crate) connections_max: usize,
     pub(crate) calls_max: usize,
@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     User,
     /// A user that it does not name.
     Uid,
+    /// The name of a token.
+    Token,
 }
 
 impl Peer {
@@ -74,6 +76,7 @@ impl Peer {
             Kind::Named => "name:",
             Kind::User => "user:",
             Kind::Uid => "uid:",
+            Kind::Token => "token:",
         };
         let owner = format!("{role_part}{kind_part}{}", escaped(name));
         Self { role, name: name.to_owned(), allowed: None, limits, presented, owner }
@@ -169,7 +172,8 @@ mod tests {
 
     const LIMITS: Limits = Limits { requests_per_second: 0, connections_max: 1, calls_max: 1 };
 
-    const KINDS: [Kind; 7] = [Kind::Role, Kind::Uri, Kind::Dns, Kind::Cn, Kind::Named, Kind::User, Kind::Uid];
+    const KINDS: [Kind; 8] =
+        [Kind::Role, Kind::Uri, Kind::Dns, Kind::Cn, Kind::Named, Kind::User, Kind::Uid, Kind::Token];
 
     fn peer(role: Option<Role>, kind: Kind, name: &str) -> Peer {
         Peer::new(role, kind, name, String::new(), LIMITS)

@@ -185,7 +185,7 @@ impl Accept {
         self.0.metrics.refused.with_label_values(&[cause]).inc();
         let Some(unsaid) = self.0.sparse.says(Instant::now()) else { return };
         tracing::warn!(cause, reason, address, unsaid, "a connection was turned away");
-        self.0.audit.refused(&Refused { cause, reason, address, peer, unsaid });
+        self.0.audit.refused(&Refused { method: None, cause, reason, address, peer, unsaid });
     }
 }
 

@@ -14,6 +14,7 @@ use crate::falco_json::{self, Origin};
 use super::Site;
 use super::body::Bodies;
 use super::caller::{self, Remote};
+use super::callers::Caller;
 use super::refusal::Refusal;
 
 /// Larger bodies are read on a thread where that holds up nobody.
@@ -30,19 +31,21 @@ pub(super) async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(), Refusal> {
-    let sensor = format!("http/{}", caller::sensor(site, remote, headers)?);
+    let caller = caller::admit(site, remote, headers, "POST /")?;
+    let sensor = format!("http/{}", caller.peer.name);
     let held = bodies.read(headers, body).await?;
     let hostname = remote.address.ip().to_canonical().to_string();
     let (name, large) = (sensor.clone(), held.bytes.len() > INLINE_BYTES_MAX);
     let read = move || falco_json::read(&held.bytes, Origin { sensor: &name, hostname: &hostname });
     let alerts =
         if large { tokio::task::spawn_blocking(read).await.map_err(|_| Refusal::Log)? } else { read() };
-    keep(site, &sensor, alerts.map_err(Refusal::Malformed)?).await
+    keep(site, &caller, &sensor, alerts.map_err(Refusal::Malformed)?).await
 }
 
 /// Raises falcosidekick's test alert.
 pub(super) async fn test(site: &Site, remote: &Remote, headers: &HeaderMap) -> Result<(), Refusal> {
-    let sensor = format!("http/{}", caller::sensor(site, remote, headers)?);
+    let caller = caller::admit(site, remote, headers, "POST /test")?;
+    let sensor = format!("http/{}", caller.peer.name);
     let fields = [("proc.name", "cadge"), ("user.name", "cadge")];
     let mut alert = Alert {
         time: Some(SystemTime::now().into()),
@@ -58,14 +61,20 @@ pub(super) async fn test(site: &Site, remote: &Remote, headers: &HeaderMap) -> R
     let (time, priority) = (cadge_proto::json::time(&alert), priority_name(alert.priority));
     alert.output = format!("{time}: {priority} This is a test from cadge");
     let (identity, alert) = falco_json::finish(alert);
-    keep(site, &sensor, vec![(identity, RawAlert::new(alert.encode_to_vec()))]).await
+    keep(site, &caller, &sensor, vec![(identity, RawAlert::new(alert.encode_to_vec()))]).await
 }
 
-async fn keep(site: &Site, sensor: &str, alerts: Vec<(u64, RawAlert)>) -> Result<(), Refusal> {
+async fn keep(
+    site: &Site,
+    caller: &Caller,
+    sensor: &str,
+    alerts: Vec<(u64, RawAlert)>,
+) -> Result<(), Refusal> {
     let count = alerts.len() as u64;
     match tokio::time::timeout(LOG_TIME, site.unordered.keep(sensor, alerts)).await {
         Ok(Ok(_)) => {
             site.counts.accepted(count);
+            caller.handed_in(count);
             Ok(())
         }
         Ok(Err(error)) => {

@@ -8,6 +8,7 @@ mod patient;
 mod place;
 mod routes;
 mod caller;
+mod callers;
 mod tokens;
 mod body;
 mod ingest;
@@ -19,12 +20,15 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Audit;
 use crate::config::{Config, Webserver};
 use crate::connect::access::Access;
+use crate::connect::clients::Clients;
 use crate::connect::live::Live;
 use crate::connect::tls::Tls;
 use crate::error::Error;
 use crate::page::Page;
+use crate::sparse::Sparse;
 use crate::unordered::Unordered;
 
 use counts::Counts;
@@ -37,6 +41,9 @@ pub(crate) struct Site {
     tls: Option<Arc<Tls>>,
     access: Arc<Access>,
     live: Live,
+    clients: Clients,
+    audit: Audit,
+    sparse: Arc<Sparse>,
     tokens: Option<Arc<Tokens>>,
     unordered: Unordered,
     page: Page,
@@ -45,7 +52,12 @@ pub(crate) struct Site {
 
 impl Site {
     /// Finds what is wrong with the configuration.
-    pub(crate) fn new(config: &Config, unordered: Unordered, page: Page) -> Result<Self, Error> {
+    pub(crate) fn new(
+        config: &Config,
+        unordered: Unordered,
+        page: Page,
+        audit: Audit,
+    ) -> Result<Self, Error> {
         let settings = &config.webserver;
         check(settings)?;
         let tls = settings.ssl_enabled.then(|| Tls::for_http(&config.grpc, settings)).transpose()?;
@@ -53,8 +65,11 @@ impl Site {
         Ok(Self {
             settings: Arc::new(settings.clone()),
             tls: tls.map(Arc::new),
-            access: Arc::new(Access::new(config)?),
+            access: Arc::new(Access::for_http(config)?),
             live: Live::default(),
+            clients: Clients::default(),
+            audit,
+            sparse: Arc::default(),
             tokens: tokens.map(Arc::new),
             counts: Counts::new(&unordered.metrics.registry),
             unordered,

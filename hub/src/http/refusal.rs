@@ -3,10 +3,11 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::connect::clients;
 use crate::falco_json::Malformed;
 
 /// After so many seconds another try is worth it.
-const RETRY_SECONDS: &str = "1";
+const RETRY_SECONDS: u64 = 1;
 
 /// A refusal.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) enum Refusal {
     Unknown(&'static str),
     /// The caller may not do this.
     Role(String),
+    /// The caller has as much as it may.
+    Limit(clients::Refusal),
     /// The body is compressed or otherwise encoded.
     Encoding(String),
     /// The body is larger than allowed.
@@ -42,6 +45,7 @@ impl Refusal {
             Self::Method => "method",
             Self::Closed | Self::Role(_) => "permission",
             Self::Unknown(_) => "authentication",
+            Self::Limit(refusal) => refusal.cause(),
             Self::Encoding(_) => "encoding",
             Self::Size(_) | Self::Malformed(Malformed::TooLarge(_)) => "size",
             Self::Slow => "slow",
@@ -57,6 +61,7 @@ impl Refusal {
             Self::Method | Self::Broken | Self::Malformed(Malformed::Content(_)) => StatusCode::BAD_REQUEST,
             Self::Closed | Self::Role(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::UNAUTHORIZED,
+            Self::Limit(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Size(_) | Self::Malformed(Malformed::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -64,12 +69,23 @@ impl Refusal {
         }
     }
 
-    fn text(&self) -> String {
+    /// When another try is worth it.
+    fn retry_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Limit(clients::Refusal::Rate { retry_ms, .. }) => Some(retry_ms.div_ceil(1000)),
+            Self::Limit(_) | Self::Busy | Self::Log => Some(RETRY_SECONDS),
+            _ => None,
+        }
+    }
+
+    /// What its sender reads.
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Method => "Please send with post http method".to_owned(),
             Self::Closed => "alerts are not taken here: set `webserver.token_file`, or `webserver.ssl_enabled` and send a client certificate with the role sensor".to_owned(),
             Self::Unknown(problem) => (*problem).to_owned(),
             Self::Role(problem) => problem.clone(),
+            Self::Limit(refusal) => refusal.to_string(),
             Self::Encoding(encoding) => {
                 format!("the content encoding `{encoding}` is not taken: send the body as it is")
             }
@@ -86,14 +102,11 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status(), self.text() + "\n").into_response();
-        match self {
-            Self::Unknown(_) => {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::Busy | Self::Log => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
-            }
-            _ => {}
+        if let Self::Unknown(_) = self {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_seconds() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

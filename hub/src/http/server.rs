@@ -25,6 +25,7 @@ use crate::metrics::Present;
 
 use super::Site;
 use super::caller::Remote;
+use super::callers::Callers;
 use super::patient::Patient;
 use super::place::{Place, Places};
 use super::routes::routes;
@@ -112,7 +113,7 @@ impl Server {
         let place = Arc::new(self.places.enter());
         let _ = stream.set_nodelay(true);
         let Some(tls) = &self.site.tls else {
-            return self.http(stream, Remote { address, peer: None }, place, None, stop).await;
+            return self.http(stream, self.remote(address, None), place, None, stop).await;
         };
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -123,7 +124,7 @@ impl Server {
             Ok(stream) => {
                 let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 let (peer, ticket) = self.shown(chain).unzip();
-                let remote = Remote { address, peer: peer.map(Arc::new) };
+                let remote = self.remote(address, peer);
                 self.http(stream, remote, place, ticket, stop).await;
             }
             Err(error) => {
@@ -131,6 +132,11 @@ impl Server {
                 tracing::debug!(%error, peer = %address, "an HTTP connection was refused in the handshake");
             }
         }
+    }
+
+    fn remote(&self, address: SocketAddr, peer: Option<Peer>) -> Remote {
+        let callers = Callers::new(self.site.clients.clone(), self.site.audit.clone(), address);
+        Remote { address, peer: peer.map(Arc::new), callers: Arc::new(callers) }
     }
 
     /// Who has shown these certificates. The connection ends when they do.

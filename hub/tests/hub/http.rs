@@ -2,6 +2,7 @@
 
 mod web;
 mod status;
+mod limits;
 mod hostile;
 mod tail;
 

@@ -47,6 +47,29 @@ fn a_spiffe_id_says_the_role_in_the_trust_domain_only() {
 }
 
 #[test]
+fn by_http_nobody_is_limited_unless_the_configuration_says_so() {
+    let http = |json: &str| Access::for_http(&config(json)).unwrap();
+    let limits = |requests_per_second, connections_max| Limits {
+        requests_per_second,
+        connections_max,
+        calls_max: usize::MAX,
+    };
+    let open = http(r#"{"grpc": {"requests_per_second": 7, "client_connections_max": 8}}"#);
+    assert_eq!(open.by_token("a").limits, limits(0, usize::MAX));
+    let sensor = ["spiffe://cadge/sensor/a"];
+    assert_eq!(caller(&open, &sensor, &[], None).limits, limits(0, usize::MAX));
+    let bounded = http(
+        r#"{"webserver": {"requests_per_second": 5, "client_connections_max": 6},
+            "identities": [{"spiffe": "spiffe://cadge/sensor/*", "role": "sensor", "requests_per_second": 9}]}"#,
+    );
+    assert_eq!(bounded.by_token("a").limits, limits(5, 6));
+    let by_certificate = caller(&bounded, &sensor, &[], None);
+    assert_eq!(by_certificate.limits, limits(9, 6));
+    // Not the same client, though it has the same name.
+    assert_ne!(by_certificate.owner(), bounded.by_token(&by_certificate.name).owner());
+}
+
+#[test]
 fn the_first_pattern_that_fits_counts_before_the_spiffe_id() {
     let access = access(
         r#"{"identities": [

@@ -14,6 +14,9 @@ use crate::hub::site::PATIENCE;
 /// The header's value that the hub takes.
 pub(super) const TOKEN: &str = "Bearer 0123456789abcdef";
 
+/// Another client's.
+pub(super) const OTHER_TOKEN: &str = "Bearer fedcba9876543210";
+
 /// An alert as Falco writes it, with a number of its own.
 pub(super) fn falco(number: u64) -> String {
     format!(
@@ -29,10 +32,11 @@ pub(super) struct Web {
 }
 
 impl Web {
-    /// Starts one that knows a token. `change` has the last word.
+    /// Starts one that knows two tokens. `change` has the last word.
     pub(super) async fn start(change: fn(&mut Config)) -> Self {
         let mut web = Self { dir: tempfile::tempdir().unwrap(), change, hub: None };
-        std::fs::write(web.dir.path().join("tokens"), "node-1:0123456789abcdef\n").unwrap();
+        std::fs::write(web.dir.path().join("tokens"), "node-1:0123456789abcdef\nnode-2:fedcba9876543210\n")
+            .unwrap();
         web.restart().await;
         web
     }
@@ -118,6 +122,16 @@ impl Web {
     }
 }
 
+/// Posts by a connection that stays open.
+pub(super) async fn post_by(connection: &mut TcpStream, token: &str, path: &str, body: &str) -> Answer {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: {token}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all((head + body).as_bytes()).await.unwrap();
+    tokio::time::timeout(PATIENCE, Answer::read_one(connection)).await.expect("an answer")
+}
+
 /// What came back.
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -135,6 +149,20 @@ impl Answer {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         Self { status, head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    /// Reads one answer.
+    async fn read_one(connection: &mut TcpStream) -> Self {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(connection.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap().to_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        let mut body = vec![0; length.parse().unwrap()];
+        connection.read_exact(&mut body).await.unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, head, body: String::from_utf8(body).unwrap() }
     }
 
     #[track_caller]
