@@ -11,6 +11,7 @@ use crate::announce::Announcer;
 use crate::fleet::MARK;
 use crate::log::{Entry, Log, LogError};
 use crate::metrics::Metrics;
+use crate::runs::{self, Run, Runs};
 use crate::view::View;
 
 /// Alerts that are decoded at once for a view: it must not hold up other tasks.
@@ -33,6 +34,7 @@ pub(crate) struct Consumers {
     log: Arc<dyn Log>,
     announcer: Announcer,
     metrics: Metrics,
+    runs: Arc<Runs>,
     live: Arc<Mutex<Live>>,
 }
 
@@ -65,7 +67,7 @@ pub(crate) struct Consumer {
 
 impl Consumers {
     pub(crate) fn new(log: Arc<dyn Log>, announcer: Announcer, metrics: Metrics) -> Self {
-        Self { log, announcer, metrics, live: Arc::default() }
+        Self { log, announcer, metrics, runs: Arc::default(), live: Arc::default() }
     }
 
     pub(crate) fn log(&self) -> &Arc<dyn Log> {
@@ -151,9 +153,26 @@ impl Consumer {
             if self.position > before {
                 return Ok(entries);
             }
-            if self.head.changed().await.is_err() {
-                std::future::pending::<()>().await;
+            self.more().await;
+        }
+    }
+
+    /// The same, as a run.
+    pub(crate) async fn next_run(&mut self) -> Result<Arc<Run>, LogError> {
+        loop {
+            let before = self.position;
+            let run = self.ready_run().await?;
+            if self.position > before {
+                return Ok(run);
             }
+            self.more().await;
+        }
+    }
+
+    /// Waits for the log to grow.
+    async fn more(&mut self) {
+        if self.head.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -162,6 +181,26 @@ impl Consumer {
         self.head.borrow_and_update();
         let count = if self.view.is_whole() { count } else { count.min(VIEWED) };
         let entries = self.consumers.log.read(self.position, count, bytes).await?;
+        self.pass(&entries).await?;
+        Ok(self.view.of(entries))
+    }
+
+    /// The same, as a run: others whose view shows everything have the same one.
+    pub(crate) async fn ready_run(&mut self) -> Result<Arc<Run>, LogError> {
+        if !self.view.is_whole() {
+            let after = self.position;
+            let entries = self.ready(runs::COUNT_MAX, runs::BYTES_MAX).await?;
+            return Ok(Arc::new(Run::new(after, entries)));
+        }
+        self.head.borrow_and_update();
+        let run = self.consumers.runs.read(self.consumers.log.as_ref(), self.position).await?;
+        self.pass(run.entries()).await?;
+        self.view.count(run.entries());
+        Ok(run)
+    }
+
+    /// Goes on behind the last of these.
+    async fn pass(&mut self, entries: &[Entry]) -> Result<(), LogError> {
         if let Some(first) = entries.first()
             && first.position > self.position + 1
         {
@@ -170,7 +209,7 @@ impl Consumer {
         if let Some(last) = entries.last() {
             self.position = last.position;
         }
-        Ok(self.view.of(entries))
+        Ok(())
     }
 
     /// Counts and announces what the log no longer has of what this consumer has not had. Who asks for the

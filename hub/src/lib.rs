@@ -9,6 +9,7 @@ mod metrics;
 mod announce;
 mod filter;
 mod view;
+mod runs;
 mod consume;
 mod fleet;
 mod sparse;

@@ -54,10 +54,15 @@ impl View {
         } else {
             entries.into_iter().filter_map(|entry| self.show(entry)).collect()
         };
-        if let Some(shown) = &self.shown {
-            shown.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        }
+        self.count(&entries);
         entries
+    }
+
+    /// Counts what was shown.
+    pub(crate) fn count(&self, shown: &[Entry]) {
+        if let Some(count) = &self.shown {
+            count.fetch_add(shown.len() as u64, Ordering::Relaxed);
+        }
     }
 
     fn show(&self, entry: Entry) -> Option<Entry> {

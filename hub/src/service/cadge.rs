@@ -1,21 +1,25 @@
 //! Cadge's own API: subscriptions with cursors and acknowledgements, and reading by position.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use cadge_proto::raw::v1::{
     self, GetRequest, SubscribeRequest, SubscribeResponse, outputs_server, subscribe_request,
 };
-use futures_util::stream;
+use futures_util::{Stream, StreamExt as _, stream};
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, BYTES_MAX, COUNT_MAX, Call, Context, caller, view};
+use super::{Answers, Call, Context, caller, framed, view};
 use crate::config::Role;
 use crate::consume::{Consumer, Start};
 use crate::error::CallError;
 use crate::log::{Entry, LogError};
 use crate::metrics::Present;
+use crate::runs::{BYTES_MAX, COUNT_MAX, Run, prefix};
 use crate::time::time_ns;
 
 /// With no alerts there is a sign of life so often, unless the subscriber wants it otherwise.
@@ -64,7 +68,7 @@ impl outputs_server::Outputs for Outputs {
                 }
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+        Ok(framed::answer(ReceiverStream::new(outgoing).flat_map(frames)))
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Self::GetStream>, Status> {
@@ -133,6 +137,23 @@ fn heartbeat(ms: u32) -> Result<Duration, CallError> {
     Err(CallError::Request(format!("`heartbeat_ms: {ms}` is not within {least} and {most}")))
 }
 
+/// A response that is encoded, and the alerts that belong to it: those many subscribers have the same.
+type Encoded = (Vec<u8>, Bytes);
+
+/// A response as frames.
+fn frames(response: Result<Encoded, Status>) -> impl Stream<Item = Result<Bytes, Status>> {
+    let frames = match response {
+        // Fields may have any order: a message is the sum of its parts.
+        Ok((own, entries)) => {
+            let mut head = prefix(own.len() + entries.len()).to_vec();
+            head.extend(own);
+            vec![Ok(head.into()), Ok(entries)]
+        }
+        Err(status) => vec![Err(status)],
+    };
+    stream::iter(frames).filter(|frame| std::future::ready(!frame.as_ref().is_ok_and(Bytes::is_empty)))
+}
+
 fn response(consumer: &Consumer, entries: Vec<Entry>) -> SubscribeResponse {
     let (head, position) = (consumer.head(), consumer.position());
     let entries = entries.into_iter().map(Into::into).collect();
@@ -180,39 +201,40 @@ impl Subscription {
         mut self,
         context: &Context,
         mut requests: Streaming<SubscribeRequest>,
-        responses: &mpsc::Sender<Result<SubscribeResponse, Status>>,
+        responses: &mpsc::Sender<Result<Encoded, Status>>,
         heartbeat: Duration,
     ) -> Result<(), Status> {
         let _present = Present::new(&context.metrics.subscribers);
         let gone = |_| Status::cancelled("the subscriber has gone");
         let mut first = response(&self.consumer, Vec::new());
         first.resumed = Some(self.consumer.position());
-        responses.send(Ok(first)).await.map_err(gone)?;
+        responses.send(Ok((first.encode_to_vec(), Bytes::new()))).await.map_err(gone)?;
         let mut heartbeat = tokio::time::interval(heartbeat);
         heartbeat.reset();
         let mut is_open = true;
         loop {
-            let entries = tokio::select! {
+            let run = tokio::select! {
                 request = requests.message(), if is_open => {
                     is_open = self.take(request?).await?;
                     continue;
                 },
-                entries = self.consumer.next(COUNT_MAX, BYTES_MAX) => {
-                    let entries = entries.map_err(CallError::Log)?;
-                    if entries.is_empty() {
+                run = self.consumer.next_run() => {
+                    let run = run.map_err(CallError::Log)?;
+                    if run.entries().is_empty() {
                         continue;
                     }
-                    entries
+                    run
                 }
                 _ = heartbeat.tick() => {
                     self.pass().await?;
-                    Vec::new()
+                    Arc::<Run>::default()
                 }
             };
             heartbeat.reset();
-            context.metrics.sent.inc_by(entries.len() as u64);
-            self.sent = entries.last().map_or(self.sent, |entry| entry.position);
-            responses.send(Ok(response(&self.consumer, entries))).await.map_err(gone)?;
+            context.metrics.sent.inc_by(run.entries().len() as u64);
+            self.sent = run.entries().last().map_or(self.sent, |entry| entry.position);
+            let own = response(&self.consumer, Vec::new()).encode_to_vec();
+            responses.send(Ok((own, run.fields()))).await.map_err(gone)?;
         }
     }
 

@@ -16,6 +16,7 @@ use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::{Code, Status};
 use tower::Service;
 
+use super::framed;
 use crate::audit::{Audit, Ending, Line};
 use crate::config::Role;
 use crate::connect::clients::{Clients, Held, Refusal};
@@ -198,6 +199,7 @@ where
         Box::pin(async move {
             let mut watch = watch;
             let (mut head, body) = answer.await?.into_parts();
+            let body = framed::body(&mut head, body);
             watch.see(&mut head.headers);
             if watch.status.is_none() && watch.call.is_reading.load(Ordering::Relaxed) {
                 watch.call.audit("started", None);

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::shared::SharedQueue;
 use super::supply::{self, Supply};
-use super::{Answers, Call, Context, caller, handed, view};
+use super::{Answers, Call, Context, caller, framed, handed, view};
 use crate::config::{OutputsStart, Role};
 use crate::connect::heard::Heard;
 use crate::consume::{Consumer, Start};
@@ -32,10 +32,10 @@ impl outputs::service_server::Service for Falco {
         let call = caller(&request, &[Role::Consumer])?;
         let (requests, heard) = (request.into_inner(), call.heard());
         let (view, start) = (view(&call, "", Vec::new())?, start(self.context.outputs.sub_start));
-        Ok(Response::new(match &self.shared {
+        Ok(match &self.shared {
             Some(queue) => self.push(queue.join(&call, start, view).await?, requests, heard),
             None => self.push(self.open(&call, start, view).await?, requests, heard),
-        }))
+        })
     }
 
     async fn get(&self, request: Request<outputs::Request>) -> Result<Response<Self::getStream>, Status> {
@@ -43,10 +43,12 @@ impl outputs::service_server::Service for Falco {
         let (until, heard) = (*self.context.consumers.log().head().borrow(), call.heard());
         let (view, start) = (view(&call, "", Vec::new())?, start(self.context.outputs.get_start));
         let metrics = self.context.metrics.clone();
-        Ok(Response::new(match &self.shared {
-            Some(queue) => supply::get(queue.join(&call, start, view).await?, until, heard, metrics),
-            None => supply::get(self.open(&call, start, view).await?, until, heard, metrics),
-        }))
+        Ok(match &self.shared {
+            Some(queue) => {
+                framed::answer(supply::get(queue.join(&call, start, view).await?, until, heard, metrics))
+            }
+            None => framed::answer(supply::get(self.open(&call, start, view).await?, until, heard, metrics)),
+        })
     }
 }
 
@@ -67,7 +69,7 @@ impl Falco {
         mut supply: S,
         mut requests: Streaming<outputs::Request>,
         heard: Heard,
-    ) -> Answers<RawAlert> {
+    ) -> Response<Answers<RawAlert>> {
         let (mut handed, taken) = handed::channel(heard);
         let context = self.context.clone();
         tokio::spawn(async move {
@@ -86,7 +88,7 @@ impl Falco {
             let had = handed.had();
             supply::settle(&mut supply, had).await;
         });
-        Box::pin(taken)
+        framed::answer(taken)
     }
 }
 

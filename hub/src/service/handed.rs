@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use cadge_proto::raw::RawAlert;
+use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use tonic::Status;
@@ -21,8 +21,11 @@ use crate::connect::heard::Heard;
 /// The other end must have been heard of so long after an alert was taken.
 pub(super) const SETTLED: Duration = Duration::from_secs(1);
 
-/// Alerts between the log and a connection.
-const QUEUE: usize = 256;
+/// Bytes that a connection takes at once: only what it has taken wholly can have arrived.
+const PIECE: usize = 32 << 10;
+
+/// Pieces between the log and a connection.
+const QUEUE: usize = 8;
 
 /// A place in the log, or several: up to there, or that, something was handed over.
 pub(super) trait Place {
@@ -54,46 +57,59 @@ struct Slot<P> {
 
 /// What is handed over by a task of its own.
 pub(super) struct Handed<P> {
-    alerts: mpsc::Sender<Result<RawAlert, Status>>,
+    pieces: mpsc::Sender<Result<Bytes, Status>>,
     heard: Heard,
+    /// Bytes so far.
     sent: u64,
+    /// Those of them that the connection has taken.
     taken: Arc<AtomicU64>,
-    /// In the queue: the number of the last alert, since when, and the place. Oldest first.
+    /// In the queue: the number of the last byte, since when, and the place. Oldest first.
     queued: VecDeque<(u64, Instant, P)>,
     in_flight: InFlight<P>,
 }
 
-/// The alerts that a connection takes.
+/// What a connection takes.
 pub(super) struct Taken {
-    alerts: mpsc::Receiver<Result<RawAlert, Status>>,
+    pieces: mpsc::Receiver<Result<Bytes, Status>>,
     taken: Arc<AtomicU64>,
 }
 
 /// A bounded way to a connection.
 pub(super) fn channel<P: Place>(heard: Heard) -> (Handed<P>, Taken) {
-    let (alerts, receiver) = mpsc::channel(QUEUE);
+    let (pieces, receiver) = mpsc::channel(QUEUE);
     let taken = Arc::new(AtomicU64::new(0));
     let handed = Handed {
-        alerts,
+        pieces,
         heard,
         sent: 0,
         taken: Arc::clone(&taken),
         queued: VecDeque::new(),
         in_flight: InFlight::default(),
     };
-    (handed, Taken { alerts: receiver, taken })
+    (handed, Taken { pieces: receiver, taken })
 }
 
 impl<P: Place> Handed<P> {
     /// Waits for room. Answers whether the connection still takes anything.
-    pub(super) async fn send(&mut self, alert: Result<RawAlert, Status>) -> bool {
-        self.sent += 1;
-        self.alerts.send(alert).await.is_ok()
+    pub(super) async fn send(&mut self, messages: &Bytes) -> bool {
+        for piece in pieces(messages) {
+            self.sent += piece.len() as u64;
+            if self.pieces.send(Ok(piece)).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Says why there is no more.
+    pub(super) async fn fail(&mut self, status: Status) {
+        // A connection that is gone need not know.
+        let _ = self.pieces.send(Err(status)).await;
     }
 
     /// The other side of the channel, to wait for its end.
-    pub(super) fn connection(&self) -> mpsc::Sender<Result<RawAlert, Status>> {
-        self.alerts.clone()
+    pub(super) fn connection(&self) -> mpsc::Sender<Result<Bytes, Status>> {
+        self.pieces.clone()
     }
 
     /// Notes that what was sent so far reaches a place. Places that are near in time are joined, so that
@@ -159,15 +175,21 @@ impl<P: Place> InFlight<P> {
 }
 
 impl Stream for Taken {
-    type Item = Result<RawAlert, Status>;
+    type Item = Result<Bytes, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = self.alerts.poll_recv(cx);
-        if let Poll::Ready(Some(_)) = polled {
-            self.taken.fetch_add(1, Ordering::Release);
+        let polled = self.pieces.poll_recv(cx);
+        if let Poll::Ready(Some(Ok(piece))) = &polled {
+            self.taken.fetch_add(piece.len() as u64, Ordering::Release);
         }
         polled
     }
+}
+
+/// Bytes as the pieces that a connection takes.
+pub(super) fn pieces(bytes: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
+    let starts = (0..bytes.len()).step_by(PIECE);
+    starts.map(|start| bytes.slice(start..bytes.len().min(start + PIECE)))
 }
 
 #[cfg(test)]
@@ -179,14 +201,12 @@ mod tests {
     async fn an_alert_is_had_once_it_was_taken_and_its_taker_was_heard_of_later() {
         let heard = Heard::new();
         let (mut handed, mut taken) = channel(heard.clone());
-        for _ in 0..3 {
-            assert!(handed.send(Ok(RawAlert::default())).await);
-        }
+        assert!(handed.send(&Bytes::from(vec![0; 2 * PIECE + 1])).await);
         handed.reach(3_u64);
         taken.next().await.unwrap().unwrap();
         tokio::time::sleep(SETTLED).await;
         heard.now();
-        assert_eq!(handed.had(), None, "two are in the queue");
+        assert_eq!(handed.had(), None, "two pieces are in the queue");
         taken.next().await.unwrap().unwrap();
         taken.next().await.unwrap().unwrap();
         assert_eq!(handed.had(), None);
@@ -235,6 +255,6 @@ mod tests {
     async fn a_connection_that_is_gone_takes_nothing() {
         let (mut handed, taken) = channel::<u64>(Heard::new());
         drop(taken);
-        assert!(!handed.send(Ok(RawAlert::default())).await);
+        assert!(!handed.send(&Bytes::from_static(b"alert")).await);
     }
 }

@@ -9,11 +9,12 @@ use cadge_proto::raw::v1::{
 use futures_util::stream;
 use tonic::{Request, Response, Status};
 
-use super::{Answers, BYTES_MAX, Context, caller, view};
+use super::{Answers, Context, caller, view};
 use crate::config::Role;
 use crate::error::CallError;
 use crate::history::{self, ByHand, Counts, DIMENSIONS, Question, Range, Selection};
 use crate::log::{Entry, Log, LogError};
+use crate::runs::BYTES_MAX;
 use crate::view::View;
 
 /// Alerts of one page, if the caller does not say.

@@ -1,6 +1,7 @@
 //! The gRPC services.
 
 mod ingest;
+mod framed;
 mod handed;
 mod supply;
 mod shared;
@@ -42,12 +43,6 @@ use crate::view::View;
 use calls::{Calls, Gate};
 
 pub(crate) use calls::Call;
-
-/// Alerts that one reading of the log brings.
-const COUNT_MAX: usize = 1024;
-
-/// Bytes of alerts that one reading of the log brings, about.
-const BYTES_MAX: usize = 256 << 10;
 
 /// Bytes of one gRPC message that is taken: a batch, with room to spare.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::Call;
 use super::handed::Place;
 use super::supply::{Supplied, Supply};
-use super::{BYTES_MAX, COUNT_MAX, Call};
 use crate::consume::{Consumer, Consumers, Start};
 use crate::error::CallError;
-use crate::log::{Claim, LogError};
+use crate::log::{Claim, Entry, LogError};
 use crate::metrics::Metrics;
+use crate::runs::{BYTES_MAX, COUNT_MAX, Run};
 use crate::view::View;
 
 /// The cursor's name.
@@ -66,6 +67,9 @@ struct Lease {
     first: u64,
     is_settled: bool,
 }
+
+/// A stretch's lease, and its alerts.
+type Taken = (Leases, Vec<Entry>);
 
 /// What a caller has, in the order in which it got it.
 pub(super) struct Leases(Vec<Lease>);
@@ -117,7 +121,7 @@ impl SharedQueue {
     }
 
     /// Takes what somebody has given back. What the log no longer has of it is lost, and counted.
-    async fn take_returned(&self) -> Result<Option<Supplied<Leases>>, LogError> {
+    async fn take_returned(&self) -> Result<Option<Taken>, LogError> {
         loop {
             let Some((first, last)) = self.stretches().returned.pop_first() else { return Ok(None) };
             let mut lease = self.lease(first, last);
@@ -138,7 +142,7 @@ impl SharedQueue {
     }
 
     /// Takes new alerts: the caller's share of those that wait.
-    async fn take_new(&self, reader: &mut Reader, until: u64) -> Result<Option<Supplied<Leases>>, LogError> {
+    async fn take_new(&self, reader: &mut Reader, until: u64) -> Result<Option<Taken>, LogError> {
         let before = reader.consumer.position();
         if before >= until {
             return Ok(None);
@@ -202,8 +206,9 @@ impl Supply for Taker {
 
 impl Taker {
     /// The view counts what the caller gets to see.
-    fn seen(&self, (place, entries): Supplied<Leases>) -> Supplied<Leases> {
-        (place, self.view.of(entries))
+    fn seen(&self, (place, entries): Taken) -> Supplied<Leases> {
+        let after = entries.first().map_or(0, |first| first.position - 1);
+        (place, Arc::new(Run::new(after, self.view.of(entries))))
     }
 }
 

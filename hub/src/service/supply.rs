@@ -1,21 +1,21 @@
 //! Where a call of Falco's API takes its alerts from.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use cadge_proto::raw::RawAlert;
-use futures_util::{StreamExt as _, stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
 use tonic::Status;
 
-use super::handed::{Handed, InFlight, Place, SETTLED};
-use super::{Answers, BYTES_MAX, COUNT_MAX};
+use super::handed::{Handed, InFlight, Place, SETTLED, pieces};
 use crate::connect::heard::Heard;
 use crate::consume::Consumer;
 use crate::error::CallError;
-use crate::log::Entry;
 use crate::metrics::{Metrics, Present};
+use crate::runs::Run;
 
 /// Alerts, and what their receipt will settle.
-pub(super) type Supplied<P> = (P, Vec<Entry>);
+pub(super) type Supplied<P> = (P, Arc<Run>);
 
 /// A supply of alerts.
 pub(super) trait Supply: Send {
@@ -40,8 +40,8 @@ impl Supply for Consumer {
     type Place = u64;
 
     async fn next(&mut self) -> Result<Supplied<u64>, CallError> {
-        let entries = Self::next(self, COUNT_MAX, BYTES_MAX).await?;
-        Ok((self.position(), entries))
+        let run = self.next_run().await?;
+        Ok((self.position(), run))
     }
 
     async fn ready(&mut self, until: u64) -> Result<Option<Supplied<u64>>, CallError> {
@@ -49,8 +49,8 @@ impl Supply for Consumer {
         if before >= until {
             return Ok(None);
         }
-        let entries = Self::ready(self, COUNT_MAX, BYTES_MAX).await?;
-        Ok((self.position() > before).then(|| (self.position(), entries)))
+        let run = self.ready_run().await?;
+        Ok((self.position() > before).then(|| (self.position(), run)))
     }
 
     async fn settle(&mut self, place: u64) -> Result<(), CallError> {
@@ -70,19 +70,17 @@ pub(super) async fn push<S: Supply>(supply: &mut S, handed: &mut Handed<S::Place
                 continue;
             }
         };
-        let (place, entries) = match next {
+        let (place, run) = match next {
             Ok(next) => next,
             Err(error) => {
-                handed.send(Err(error.into())).await;
+                handed.fail(error.into()).await;
                 return;
             }
         };
-        for entry in entries {
-            if !handed.send(Ok(entry.alert)).await {
-                return;
-            }
-            metrics.sent.inc();
+        if !handed.send(&run.messages()).await {
+            return;
         }
+        metrics.sent.inc_by(run.entries().len() as u64);
         handed.reach(place);
     }
 }
@@ -113,47 +111,42 @@ pub(super) fn get<S: Supply + 'static>(
     until: u64,
     heard: Heard,
     metrics: Metrics,
-) -> Answers<RawAlert> {
+) -> impl Stream<Item = Result<Bytes, Status>> {
     let get = Get { supply, until, handing: None, in_flight: InFlight::default(), heard };
-    let batches = stream::unfold(Some(get), move |get| {
+    let runs = stream::unfold(Some(get), move |get| {
         let metrics = metrics.clone();
         async move {
             let mut get = get?;
             match get.more().await {
-                Ok(entries) => {
-                    let entries = entries?;
-                    metrics.sent.inc_by(entries.len() as u64);
-                    Some((Ok(entries), Some(get)))
+                Ok(run) => {
+                    let run = run?;
+                    metrics.sent.inc_by(run.entries().len() as u64);
+                    Some((Ok(run.messages()), Some(get)))
                 }
                 Err(error) => Some((Err(error.into()), None)),
             }
         }
     });
-    Box::pin(batches.flat_map(alerts))
+    runs.flat_map(|messages| match messages {
+        Ok(messages) => stream::iter(pieces(&messages).map(Ok).collect::<Vec<_>>()),
+        Err(status) => stream::iter(vec![Err(status)]),
+    })
 }
 
 impl<S: Supply> Get<S> {
     /// The next alerts; `None` at the end. Whoever asks for them has taken the ones before.
-    async fn more(&mut self) -> Result<Option<Vec<Entry>>, CallError> {
+    async fn more(&mut self) -> Result<Option<Arc<Run>>, CallError> {
         if let Some(place) = self.handing.take() {
             self.in_flight.push(Instant::now(), place);
             settle(&mut self.supply, self.in_flight.had(self.heard.last())).await;
         }
-        if let Some((place, entries)) = self.supply.ready(self.until).await? {
+        if let Some((place, run)) = self.supply.ready(self.until).await? {
             self.handing = Some(place);
-            return Ok(Some(entries));
+            return Ok(Some(run));
         }
         if let Some(place) = self.in_flight.all() {
             self.supply.settle(place).await?;
         }
         Ok(None)
-    }
-}
-
-/// Each alert of a batch, or its error.
-fn alerts(batch: Result<Vec<Entry>, Status>) -> Answers<RawAlert> {
-    match batch {
-        Ok(entries) => Box::pin(stream::iter(entries.into_iter().map(|entry| Ok(entry.alert)))),
-        Err(status) => Box::pin(stream::iter([Err(status)])),
     }
 }
