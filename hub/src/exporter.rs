@@ -1,7 +1,8 @@
 //! `falco_events`, as falco-exporter has it: a consumer of the log that counts.
 //!
 //! Its cursor is durable, so that across restarts each alert is counted once; the counters
-//! themselves begin at 0 with the process, as Prometheus expects of counters.
+//! themselves begin at 0 with the process, as Prometheus expects of counters. It moves once they have
+//! what is behind it: where the cursor is, the counts are.
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Exporter {
     events: IntCounterVec,
     series: std::collections::HashSet<[String; 7]>,
+    /// The last position that this process has counted: the cursor may not have got there.
+    counted: u64,
 }
 
 impl Exporter {
@@ -46,42 +49,47 @@ impl Exporter {
             Opts::new("falco_events", "Alerts, by rule, priority (0 is the most urgent) and origin.");
         let events = IntCounterVec::new(options, LABELS).expect("name and labels are valid");
         registry.register(Box::new(events.clone())).expect("the name is registered once");
-        Self { events, series: std::collections::HashSet::new() }
+        Self { events, series: std::collections::HashSet::new(), counted: 0 }
     }
 
     /// Counts until it is told to stop.
     pub(crate) async fn run(mut self, consumers: Consumers, stop: CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            never = self.count_all(&consumers) => match never {},
-        }
-    }
-
-    /// A log that fails, on a full disk for one, is tried again.
-    async fn count_all(&mut self, consumers: &Consumers) -> std::convert::Infallible {
-        loop {
-            if let Err(error) = self.count_claimed(consumers).await {
-                pause(&error).await;
+        while !stop.is_cancelled() {
+            // A log that fails, on a full disk for one, is tried again.
+            if let Err(error) = self.count_claimed(&consumers, &stop).await {
+                tracing::warn!(%error, "alerts can't be counted for `falco_events`: trying again");
+                let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
             }
         }
     }
 
     /// Counts while this hub is the one to do so: among hubs that share a log, one counts each alert.
-    async fn count_claimed(&mut self, consumers: &Consumers) -> Result<(), LogError> {
-        let claim = consumers.log().claim(NAME).await?;
+    async fn count_claimed(
+        &mut self,
+        consumers: &Consumers,
+        stop: &CancellationToken,
+    ) -> Result<(), LogError> {
+        let claim = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            claim = consumers.log().claim(NAME) => claim?,
+        };
         let mut consumer: Consumer =
             consumers.open(Some(NAME.to_owned()), Start::Beginning, View::default()).await?;
         loop {
             let entries = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
                 () = claim.lost.cancelled() => return Ok(()),
                 entries = consumer.next(COUNT_MAX, BYTES_MAX) => entries?,
             };
-            // First the cursor: what is counted is never counted twice, by this hub or another.
-            let position = consumer.position();
-            consumer.commit(position).await?;
-            for entry in &entries {
+            // Neither is begun when the hub is to stop, and both are ended: nothing is counted twice by
+            // who comes next. Only a hub that dies between them leaves alerts that another counts again.
+            let counted = self.counted;
+            for entry in entries.iter().filter(|entry| entry.position > counted) {
                 self.count(entry);
             }
+            let position = consumer.position();
+            self.counted = self.counted.max(position);
+            consumer.commit(position).await?;
         }
     }
 
@@ -120,16 +128,15 @@ impl Exporter {
     }
 }
 
-async fn pause(error: &LogError) {
-    tracing::warn!(%error, "alerts can't be counted for `falco_events`: trying again");
-    tokio::time::sleep(PAUSE).await;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::announce::Announcer;
+    use crate::log::{Append, Log, Sqlite, SqliteSettings};
+    use crate::metrics::Metrics;
     use cadge_proto::raw::RawAlert;
     use prost::Message as _;
+    use std::sync::Arc;
 
     fn entry(rule: String, tags: &[&str]) -> Entry {
         let alert = cadge_proto::Alert {
@@ -146,6 +153,51 @@ mod tests {
             ..Default::default()
         };
         Entry { position: 1, alert: RawAlert::new(alert.encode_to_vec()) }
+    }
+
+    fn total(registry: &Registry) -> f64 {
+        let families = registry.gather();
+        families
+            .iter()
+            .flat_map(prometheus::proto::MetricFamily::get_metric)
+            .map(|metric| metric.get_counter().get_value())
+            .sum()
+    }
+
+    /// A log with alerts of so many rules.
+    async fn log(dir: &std::path::Path, rules: u64) -> Arc<dyn Log> {
+        let settings = SqliteSettings { path: dir.join("log.db"), ..SqliteSettings::default() };
+        let log = Sqlite::open(&settings).unwrap();
+        let alerts = (1..=rules).map(|rule| (rule, entry(format!("rule {rule}"), &[]).alert)).collect();
+        let batch = Append { sensor: "s".to_owned(), epoch: 1, previous: 0, first: 1, alerts, last: rules };
+        log.append(batch).await.unwrap().await.unwrap().unwrap();
+        Arc::new(log)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn where_the_cursor_is_the_counts_are_and_no_alert_counts_twice() {
+        const RULES: u64 = 4000;
+        let dir = tempfile::tempdir().unwrap();
+        let log = log(dir.path(), RULES).await;
+        let consumers = Consumers::new(Arc::clone(&log), Announcer::new(Arc::clone(&log)), Metrics::new());
+        let registry = Registry::new();
+        let mut exporter = Exporter::new(&registry);
+        // The second time its cursor is lost, as if it could not have been moved.
+        for _ in 0..2 {
+            let stop = CancellationToken::new();
+            let (counting, stopped) = (consumers.clone(), stop.clone());
+            let task = tokio::spawn(async move {
+                exporter.count_claimed(&counting, &stopped).await.unwrap();
+                exporter
+            });
+            while log.cursor(NAME).await.unwrap() != Some(RULES) {
+                tokio::task::yield_now().await;
+            }
+            assert!((total(&registry) - 4000.0).abs() < 0.5, "{}", total(&registry));
+            stop.cancel();
+            exporter = task.await.unwrap();
+            assert!(log.forget(NAME).await.unwrap());
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use prometheus::{Registry, TextEncoder};
 use crate::consume::Consumers;
 use crate::fleet::Fleet;
 
+use text::Family;
+
 /// falco-exporter gives its metric no help, and Go's client writes that as an empty one.
 const EVENTS_HELP: &str = "# HELP falco_events ";
 
@@ -27,11 +29,23 @@ pub(crate) struct Page {
 impl Page {
     /// The page. What cannot be asked for now is left out.
     pub(crate) async fn text(&self) -> Result<String, prometheus::Error> {
+        // Before the counts: a consumer that is said to have come so far has counted so far.
+        let read = self.read().await;
         let counted = self.registry.gather();
         let mut page = without_help(&TextEncoder::new().encode_to_string(&counted)?);
         let mut families = hub::hub(&self.fleet);
         families.extend(counted.iter().find(|family| family.name() == "falco_events").map(matches::family));
         families.extend(sensors::families(&self.fleet.sensors(), self.metrics_sensors_max));
+        families.extend(read);
+        for family in families {
+            family.write(&mut page);
+        }
+        Ok(page)
+    }
+
+    /// What the log has, and who has read how much of it.
+    async fn read(&self) -> Vec<Family> {
+        let mut families = Vec::new();
         match self.consumers.log().status().await {
             Ok(status) => {
                 families.extend(hub::log(&status, self.log_bytes_max));
@@ -42,10 +56,7 @@ impl Page {
             }
             Err(error) => tracing::warn!(%error, "the metrics are without the log"),
         }
-        for family in families {
-            family.write(&mut page);
-        }
-        Ok(page)
+        families
     }
 }
 
