@@ -12,11 +12,21 @@ use crate::frames::{PREFACE, frame};
 use crate::site::PATIENCE;
 use crate::victim::{CLIENT_CONNECTIONS_MAX, CONNECTIONS_MAX, Victim};
 
-/// Silent connections.
-const SILENT: usize = 10_000;
+/// So many connections, if there are descriptors for them.
+const MANY: usize = 10_000;
+
+/// How many of them a case can have; says so aloud where that is fewer.
+pub(crate) fn many(case: &str) -> usize {
+    let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let count = MANY.min(usize::try_from(descriptors).unwrap().saturating_sub(500));
+    if count < MANY {
+        eprintln!("SKIPPED some of {case}: only {descriptors} descriptors are allowed");
+    }
+    count
+}
 
 /// A client that comes anew: a connection, a call.
-async fn newcomer(victim: &Victim) -> Duration {
+pub(crate) async fn newcomer(victim: &Victim) -> Duration {
     let began = Instant::now();
     let shown = victim.pki.consumer("newcomer");
     let call = async {
@@ -28,11 +38,7 @@ async fn newcomer(victim: &Victim) -> Duration {
 }
 
 pub(crate) fn silent(victim: &Victim, _: u64) {
-    let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    let count = SILENT.min(usize::try_from(descriptors).unwrap().saturating_sub(500));
-    if count < SILENT {
-        eprintln!("SKIPPED some of connections_that_are_silent: only {descriptors} descriptors are allowed");
-    }
+    let count = many("connections_that_are_silent");
     victim.runtime.block_on(async {
         let mut held = Vec::new();
         let mut slowest = Duration::ZERO;

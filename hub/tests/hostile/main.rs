@@ -11,6 +11,7 @@ mod good;
 mod frames;
 mod floods;
 mod connections;
+mod crowd;
 mod messages;
 
 #[allow(dead_code, reason = "the other tests need more of it")]
@@ -22,12 +23,12 @@ mod site;
 
 use std::process::ExitCode;
 
-use victim::Victim;
+use victim::{Bounds, Victim};
 
 /// What a case does, with its name.
 type Case = (&'static str, fn(&Victim, u64));
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     ("hostile_filters", messages::filters),
     ("oversized_messages", messages::oversized),
     ("a_thousand_streams", messages::streams),
@@ -36,6 +37,7 @@ const CASES: [Case; 8] = [
     ("frames_that_are_none", frames::fuzz),
     ("connections_that_are_silent", connections::silent),
     ("connections_past_the_bounds", connections::too_many),
+    ("connections_that_are_secured_and_idle", crowd::idle),
 ];
 
 fn main() -> ExitCode {
@@ -59,7 +61,7 @@ fn main() -> ExitCode {
     let (mut passed, mut failed) = (0, 0);
     if !cases.is_empty() {
         eprintln!("hostile: HOSTILE_SEED={seed}");
-        let victim = Victim::start();
+        let victim = Victim::start(&Bounds::default());
         for (name, case) in cases {
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 case(&victim, seed);

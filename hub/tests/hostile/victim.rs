@@ -22,6 +22,9 @@ use crate::secured::{self, Pki, Shown};
 /// Says to this program that it is the hub, and in which folder.
 pub(crate) const CHILD: &str = "HOSTILE_HUB";
 
+/// Says to it how many connections it takes, of all clients and of one.
+const BOUNDS: &str = "HOSTILE_BOUNDS";
+
 /// The hub's bounds.
 pub(crate) const CONNECTIONS_MAX: usize = 900;
 pub(crate) const CLIENT_CONNECTIONS_MAX: usize = 600;
@@ -40,6 +43,18 @@ pub(crate) struct Victim {
     child: Child,
 }
 
+/// What a hub takes.
+pub(crate) struct Bounds {
+    pub(crate) connections_max: usize,
+    pub(crate) client_connections_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { connections_max: CONNECTIONS_MAX, client_connections_max: CLIENT_CONNECTIONS_MAX }
+    }
+}
+
 /// As many descriptors as are allowed.
 pub(crate) fn raise_descriptors() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
@@ -51,14 +66,16 @@ pub(crate) fn raise_descriptors() {
 
 /// Is the hub until the other side has gone.
 pub(crate) fn serve(dir: &Path) {
+    let bounds = std::env::var(BOUNDS).unwrap();
+    let (all, one) = bounds.split_once(' ').unwrap();
     let mut config = Config::default();
     config.grpc.cert_chain = dir.join("hub.crt");
     config.grpc.private_key = dir.join("hub.key");
     config.grpc.root_certs = dir.join("ca.crt");
     "127.0.0.1:0".clone_into(&mut config.grpc.bind_address);
     config.grpc.unix_socket = Some(dir.join("cadge.sock"));
-    config.grpc.connections_max = CONNECTIONS_MAX;
-    config.grpc.client_connections_max = CLIENT_CONNECTIONS_MAX;
+    config.grpc.connections_max = all.parse().unwrap();
+    config.grpc.client_connections_max = one.parse().unwrap();
     config.grpc.client_calls_max = CLIENT_CALLS_MAX;
     config.grpc.requests_per_second = 0;
     config.webserver.enabled = false;
@@ -73,11 +90,12 @@ pub(crate) fn serve(dir: &Path) {
 }
 
 impl Victim {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(bounds: &Bounds) -> Self {
         let (pki, dir) = (Pki::new("Cadge"), tempfile::tempdir().unwrap());
         secured::config(dir.path(), &pki);
         let mut child = Command::new(std::env::current_exe().unwrap())
             .env(CHILD, dir.path())
+            .env(BOUNDS, format!("{} {}", bounds.connections_max, bounds.client_connections_max))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -137,6 +155,8 @@ impl Victim {
             )
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec()];
+        // Each handshake is a whole one.
+        config.resumption = rustls::client::Resumption::disabled();
         TlsConnector::from(Arc::new(config))
     }
 
