@@ -13,4 +13,5 @@ mod synthetic;
 mod falco_clients;
 mod clients;
 mod fleet;
+mod backup;
 mod prometheus;

@@ -23,7 +23,7 @@ pub(super) fn run(
     log: &Path,
     to: &Path,
     wal_bytes_max: u64,
-    progress: impl FnMut(BackedUp) -> bool,
+    mut progress: impl FnMut(BackedUp) -> bool,
 ) -> Result<(), LogError> {
     let refused = |text: String| problem(log, format!("no backup was made: {text}"));
     if !to.is_absolute() {
@@ -34,16 +34,26 @@ pub(super) fn run(
     }
     let part = Part::new(to)
         .map_err(|cause| refused(format!("`{}` can't be written beside its place: {cause}", to.display())))?;
-    copy(log, &part.path, wal_bytes_max, progress)?;
-    part.finish(to).map_err(|cause| refused(format!("`{}` can't be put in its place: {cause}", to.display())))
+    let all = copy(log, &part.path, wal_bytes_max, &mut progress)?;
+    let misplaced = |cause| refused(format!("`{}` can't be put in its place: {cause}", to.display()));
+    part.file.sync_all().map_err(misplaced)?;
+    // That may have taken long. Whoever has left was told that there is no file.
+    if !progress(all) {
+        return Err(ended(log));
+    }
+    part.finish(to).map_err(misplaced)
+}
+
+fn ended(log: &Path) -> LogError {
+    problem(log, "the backup was ended".to_owned())
 }
 
 fn copy(
     log: &Path,
     part: &Path,
     wal_bytes_max: u64,
-    mut progress: impl FnMut(BackedUp) -> bool,
-) -> Result<(), LogError> {
+    progress: &mut impl FnMut(BackedUp) -> bool,
+) -> Result<BackedUp, LogError> {
     let read = |error: rusqlite::Error| failed(log, &error);
     let source = connect(log).map_err(read)?;
     // From here on it sees this moment. SQLite would begin anew with each group that comes in.
@@ -66,12 +76,11 @@ fn copy(
         let bytes = |pages: i32| u64::try_from(pages).unwrap_or(0) * page;
         let copied =
             BackedUp { bytes: bytes(pages.pagecount - pages.remaining), total: bytes(pages.pagecount) };
-        let goes_on = progress(copied);
         if step == StepResult::Done {
-            return Ok(());
+            return Ok(copied);
         }
-        if !goes_on {
-            return Err(problem(log, "the backup was ended".to_owned()));
+        if !progress(copied) {
+            return Err(ended(log));
         }
         if wal_bytes() > allowed {
             let text = "no backup was made: alerts come in faster than it can be written; \
@@ -98,9 +107,13 @@ impl Part {
     }
 
     fn finish(self, to: &Path) -> std::io::Result<()> {
-        self.file.sync_all()?;
-        // Unlike a rename, a link never replaces a file that has come meanwhile.
-        std::fs::hard_link(&self.path, to)?;
+        // A rename replaces what is there, so that it must be ours. A link would not, but not every file
+        // system has links: FAT and many of the network's have none.
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+        if let Err(cause) = std::fs::rename(&self.path, to) {
+            let _ = std::fs::remove_file(to);
+            return Err(cause);
+        }
         File::open(to.parent().unwrap_or(to))?.sync_all()
     }
 }
