@@ -7,6 +7,10 @@
 
 #[path = "hub/alerts.rs"]
 mod alerts;
+#[path = "hub/backup.rs"]
+mod backup;
+#[path = "hub/way.rs"]
+mod way;
 #[path = "hub/late.rs"]
 mod late;
 #[path = "hub/receive.rs"]
@@ -15,11 +19,15 @@ mod receive;
 mod send;
 #[path = "hub/serve.rs"]
 mod serve;
+#[allow(dead_code, reason = "the tests need more of it")]
+#[path = "../tests/hub/secured.rs"]
+mod secured;
 
 use std::path::Path;
 
 use receive::{Api, From};
 use serve::HubProcess;
+use way::Way;
 
 /// Alerts in the log, unless `CADGE_BENCH_ALERTS` says otherwise.
 const ALERTS: u64 = 10_000_000;
@@ -30,12 +38,23 @@ const SENSORS: u64 = 100;
 /// Subscribers, and the alerts that each of them receives.
 const FAN_OUT: [(u64, u64); 3] = [(1, 400_000), (10, 200_000), (100, 60_000)];
 
+/// Settings of `log.group_wait_ms` that are compared, and the alerts that come in with each.
+const GROUP_WAITS_MS: [u64; 4] = [0, 1, 2, 5];
+const GROUP_WAIT_ALERTS: u64 = 1_000_000;
+
+/// What is measured of so many alerts, with its name.
+type Part = (&'static str, fn(u64));
+
+/// All of it, each with a hub of its own. `CADGE_BENCH_ONLY` picks one by name.
+const PARTS: [Part; 4] =
+    [("socket", by_socket), ("tls", by_tls), ("backup", with_backup), ("group_wait", group_waits)];
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         [] => all(),
-        ["serve", dir] => serve::run(Path::new(dir)),
+        ["serve", dir, group_wait_ms] => serve::run(Path::new(dir), group_wait_ms.parse().unwrap()),
         ["send", socket, sensors, alerts] => {
             send::run(Path::new(socket), sensors.parse().unwrap(), alerts.parse().unwrap());
         }
@@ -44,15 +63,23 @@ fn main() {
             receive::run(Path::new(socket), api, from, subscribers.parse().unwrap(), alerts.parse().unwrap());
         }
         ["late", socket, rate] => late::run(Path::new(socket), rate.parse().unwrap()),
+        ["backup", socket, to] => backup::run(Path::new(socket), Path::new(to)),
         _ => panic!("unknown arguments: {args:?}"),
     }
 }
 
 fn all() {
     let alerts = std::env::var("CADGE_BENCH_ALERTS").map_or(ALERTS, |alerts| alerts.parse().unwrap());
-    let hub = HubProcess::start();
     println!("hub: {} bytes an alert, encoded, with 10 output fields", alerts::mean_bytes());
-    println!("hub: all by Unix socket; sensors, hub and subscribers share {} cores", cores());
+    println!("hub: sensors, hub and subscribers share {} cores; all by Unix socket but for mTLS", cores());
+    let only = std::env::var("CADGE_BENCH_ONLY").ok();
+    for (_, part) in PARTS.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)) {
+        part(alerts);
+    }
+}
+
+fn by_socket(alerts: u64) {
+    let hub = HubProcess::start(Way::Socket, 0);
     ingest(&hub, alerts);
     idle(&hub, alerts);
     catch_up(&hub, alerts);
@@ -62,6 +89,45 @@ fn all() {
         }
     }
     late(&hub, 10_000);
+}
+
+fn by_tls(alerts: u64) {
+    let hub = HubProcess::start(Way::Tls, 0);
+    ingest(&hub, alerts / 5);
+    for api in [Api::Cadge, Api::Falco] {
+        fan_out(&hub, api, 10, 200_000);
+    }
+    late(&hub, 10_000);
+}
+
+/// What a backup costs those who send, of a log that is as large as several seconds of theirs.
+fn with_backup(alerts: u64) {
+    let hub = HubProcess::start(Way::Socket, 0);
+    let each = alerts / 5;
+    hub.send(SENSORS, each).seconds();
+    let before = hub.send(SENSORS, each).seconds();
+    let mut backups = hub.backups();
+    let during = hub.send(SENSORS, each).seconds();
+    let mib = backups.ended_line();
+    println!(
+        "hub: {:.0} alerts/s in while backups are made, {:.2} of the {:.0} without ({each} alerts; {mib} meanwhile)",
+        each as f64 / during,
+        before / during,
+        each as f64 / before
+    );
+}
+
+/// What waiting for a larger group brings, and what it costs.
+fn group_waits(alerts: u64) {
+    for wait in GROUP_WAITS_MS {
+        let hub = HubProcess::start(Way::Socket, wait);
+        let alerts = alerts.min(GROUP_WAIT_ALERTS);
+        let rate = alerts as f64 / hub.send(SENSORS, alerts).seconds();
+        println!(
+            "hub: group_wait_ms {wait}: {rate:.0} alerts/s in ({SENSORS} sensors, {alerts} alerts), {} at 10000/s",
+            hub.late(10_000)
+        );
+    }
 }
 
 fn cores() -> usize {
@@ -74,7 +140,8 @@ fn ingest(hub: &HubProcess, alerts: u64) {
     let cost = (hub.cpu_seconds() - cpu) / (alerts as f64 / 1e6);
     let rate = alerts as f64 / seconds;
     println!(
-        "hub: {rate:.0} alerts/s in, durable ({SENSORS} sensors, {alerts} alerts; hub {cost:.1} CPU s a million)"
+        "{}: {rate:.0} alerts/s in, durable ({SENSORS} sensors, {alerts} alerts; hub {cost:.1} CPU s a million)",
+        hub.name()
     );
 }
 
@@ -108,12 +175,13 @@ fn fan_out(hub: &HubProcess, api: Api, subscribers: u64, alerts: u64) {
     senders.seconds();
     let cost = (hub.cpu_seconds() - cpu) / (all / 1e6);
     println!(
-        "hub: {:.0} alerts/s out by {} to {subscribers} subscribers ({alerts} alerts each, while they come in; hub {cost:.1} CPU s a million)",
+        "{}: {:.0} alerts/s out by {} to {subscribers} subscribers ({alerts} alerts each, while they come in; hub {cost:.1} CPU s a million)",
+        hub.name(),
         all / seconds,
         api.name()
     );
 }
 
 fn late(hub: &HubProcess, rate: u64) {
-    println!("hub: {} from a sensor to a subscriber at {rate} alerts/s", hub.late(rate));
+    println!("{}: {} from a sensor to a subscriber at {rate} alerts/s", hub.name(), hub.late(rate));
 }

@@ -8,7 +8,8 @@ use cadge_proto::raw::v1::{self, outputs_client::OutputsClient, subscribe_reques
 use prost::Message as _;
 
 use crate::alerts::alert;
-use crate::send::{Sensor, channel};
+use crate::send::Sensor;
+use crate::way::channel;
 
 /// Sensors.
 const SENSORS: u64 = 10;

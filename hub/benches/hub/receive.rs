@@ -13,7 +13,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstEncoder;
 
-use crate::send::channel;
+use crate::way::channel;
 
 /// Which service to subscribe to.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,35 +5,18 @@ use std::time::Instant;
 
 use cadge_proto::raw::v1::ingest_client::IngestClient;
 use cadge_proto::raw::v1::{self, IngestRequest, IngestResponse, ingest_request, ingest_response};
-use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::alerts::Alerts;
+use crate::way::channel;
 
 /// Alerts in a batch.
 const BATCH: u64 = 250;
 
 /// Alerts that are not acknowledged yet, at most.
 const WINDOW: u64 = 2000;
-
-/// Connects to the hub.
-pub(crate) async fn channel(socket: &Path) -> Channel {
-    let path = socket.to_owned();
-    let connect = tower::service_fn(move |_: tonic::transport::Uri| {
-        let path = path.clone();
-        async move { UnixStream::connect(path).await.map(TokioIo::new) }
-    });
-    Endpoint::from_static("http://localhost")
-        .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(4 << 20)
-        .connect_with_connector(connect)
-        .await
-        .unwrap()
-}
 
 /// Sends, and prints how many seconds it took until everything was acknowledged.
 pub(crate) fn run(socket: &Path, sensors: u64, alerts: u64) {

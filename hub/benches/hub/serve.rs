@@ -4,27 +4,29 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use cadge_hub::{Config, Hub};
+use cadge_hub::Hub;
 
 use crate::receive::{Api, From};
+use crate::secured::{Pki, config};
+use crate::way::{self, Way};
 
 /// A page of memory, as `/proc` counts.
 const PAGE: u64 = 4096;
 
 /// Runs a hub until its standard input ends.
-pub(crate) fn run(dir: &Path) {
+pub(crate) fn run(dir: &Path, group_wait_ms: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut config = Config::default();
-        config.grpc.bind_address = String::new();
-        config.grpc.unix_socket = Some(dir.join("cadge.sock"));
+        let pki = Pki::new("Cadge");
+        let mut config = config(dir, &pki);
         config.grpc.requests_per_second = 0;
         config.webserver.enabled = false;
         // Its sensors send no heartbeats: they would be announced, and counted.
         config.fleet.silent_after_ms = 0;
-        config.log.path = dir.join("log.db");
         config.log.bytes_max = 64 << 30;
+        config.log.group_wait_ms = group_wait_ms;
         let hub = Hub::start(config).await.unwrap();
+        way::prepare(dir, &pki, hub.grpc_address().unwrap());
         println!("ready");
         let ended = || drop(std::io::stdin().read_to_end(&mut Vec::new()));
         tokio::task::spawn_blocking(ended).await.unwrap();
@@ -35,20 +37,38 @@ pub(crate) fn run(dir: &Path) {
 /// A running hub. It and its folder go at the end.
 pub(crate) struct HubProcess {
     dir: tempfile::TempDir,
+    way: Way,
     process: Process,
     rounds: std::cell::Cell<u64>,
 }
 
 impl HubProcess {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(way: Way, group_wait_ms: u64) -> Self {
         let dir = tempfile::Builder::new().prefix("cadge-bench-").tempdir_in(target()).unwrap();
-        let mut process = Process::start(&["serve", dir.path().to_str().unwrap()]);
+        let mut process =
+            Process::start(&["serve", dir.path().to_str().unwrap(), &group_wait_ms.to_string()]);
         process.wait("ready");
-        Self { dir, process, rounds: std::cell::Cell::new(0) }
+        Self { dir, way, process, rounds: std::cell::Cell::new(0) }
     }
 
     fn socket(&self) -> PathBuf {
-        self.dir.path().join("cadge.sock")
+        self.way.path(self.dir.path())
+    }
+
+    /// What a figure begins with.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.way {
+            Way::Socket => "hub",
+            Way::Tls => "hub by mTLS",
+        }
+    }
+
+    /// Has its log copied, again and again.
+    pub(crate) fn backups(&self) -> Process {
+        let (socket, to) = (self.socket(), self.dir.path().join("copy.db"));
+        let mut process = Process::start(&["backup", socket.to_str().unwrap(), to.to_str().unwrap()]);
+        process.wait("ready");
+        process
     }
 
     /// Has sensors send so many alerts in all.
@@ -132,6 +152,14 @@ impl Process {
     /// Waits for its end, and answers how long it says that it took.
     pub(crate) fn seconds(self) -> f64 {
         self.last_line().parse().unwrap()
+    }
+
+    /// Ends it, and answers what it says at the end.
+    pub(crate) fn ended_line(&mut self) -> String {
+        drop(self.child.stdin.take());
+        let mut lines = String::new();
+        self.lines.read_to_string(&mut lines).unwrap();
+        lines.lines().last().unwrap().to_owned()
     }
 
     /// Ends it.
