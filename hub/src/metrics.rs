@@ -19,6 +19,8 @@ pub(crate) struct Metrics {
     pub(crate) expired: IntCounter,
     /// By cause: `age` or `bytes`.
     pub(crate) deleted: IntCounterVec,
+    /// By the log's bound: `queue`, `wal` or `backup`.
+    pub(crate) log_bounds: IntCounterVec,
     pub(crate) sensors: IntGauge,
     pub(crate) subscribers: IntGauge,
     pub(crate) falco_subscribers: IntGauge,
@@ -48,6 +50,13 @@ impl Metrics {
         )
         .expect("the name is a valid one");
         registry.register(Box::new(deleted.clone())).expect("each name is registered once");
+        let log_bounds = Opts::new(
+            "cadge_hub_log_bounds_met_total",
+            "How often a bound of the log in a file made a request wait (queue), refused what came (wal) or \
+             ended a backup (backup).",
+        );
+        let log_bounds = IntCounterVec::new(log_bounds, &["bound"]).expect("the name is a valid one");
+        registry.register(Box::new(log_bounds.clone())).expect("each name is registered once");
         let refused =
             Opts::new("cadge_hub_refused_total", "Connections and calls that were refused, by cause.");
         let refused = IntCounterVec::new(refused, &["cause"]).expect("the name is a valid one");
@@ -64,6 +73,7 @@ impl Metrics {
         registry.register(Box::new(append_seconds.clone())).expect("each name is registered once");
         Self {
             deleted,
+            log_bounds,
             refused,
             audit_lost: counter(
                 "cadge_hub_audit_lines_lost_total",

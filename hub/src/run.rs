@@ -134,8 +134,8 @@ impl Hub {
 async fn open_log(config: &LogConfig, metrics: &Metrics) -> Result<Arc<dyn Log>, Error> {
     Ok(match config.kind {
         LogKind::Sqlite => {
-            let deleted = Some(metrics.deleted.clone());
-            Arc::new(Sqlite::open(&SqliteSettings { deleted, ..SqliteSettings::from(config) })?)
+            let (deleted, bounds) = (Some(metrics.deleted.clone()), Some(metrics.log_bounds.clone()));
+            Arc::new(Sqlite::open(&SqliteSettings { deleted, bounds, ..SqliteSettings::from(config) })?)
         }
         LogKind::Kafka => Arc::new(Kafka::open(kafka_settings(config)?).await?),
     })

@@ -7,22 +7,28 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use prometheus::IntCounterVec;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::super::{BackedUp, LogError};
 use super::readers::connect;
-use super::{failed, pragma, problem};
+use super::{failed, met, pragma, problem};
 
 /// Pages that are copied at once: 2 MiB, between which others get at the disk.
 const PAGES: i32 = 256;
 
-/// Copies `log` to `to`, and says how far it is; `false` from `progress` ends it. `wal_bytes_max` bounds what
-/// may come in meanwhile.
+/// What may come in while a backup is made: bytes by which the `-wal` file may grow.
+pub(super) struct Bound {
+    pub(super) bytes: u64,
+    pub(super) met: Option<IntCounterVec>,
+}
+
+/// Copies `log` to `to`, and says how far it is; `false` from `progress` ends it.
 pub(super) fn run(
     log: &Path,
     to: &Path,
-    wal_bytes_max: u64,
+    bound: &Bound,
     mut progress: impl FnMut(BackedUp) -> bool,
 ) -> Result<(), LogError> {
     let refused = |text: String| problem(log, format!("no backup was made: {text}"));
@@ -34,7 +40,7 @@ pub(super) fn run(
     }
     let part = Part::new(to)
         .map_err(|cause| refused(format!("`{}` can't be written beside its place: {cause}", to.display())))?;
-    let all = copy(log, &part.path, wal_bytes_max, &mut progress)?;
+    let all = copy(log, &part.path, bound, &mut progress)?;
     let misplaced = |cause| refused(format!("`{}` can't be put in its place: {cause}", to.display()));
     part.file.sync_all().map_err(misplaced)?;
     // That may have taken long. Whoever has left was told that there is no file.
@@ -51,7 +57,7 @@ fn ended(log: &Path) -> LogError {
 fn copy(
     log: &Path,
     part: &Path,
-    wal_bytes_max: u64,
+    bound: &Bound,
     progress: &mut impl FnMut(BackedUp) -> bool,
 ) -> Result<BackedUp, LogError> {
     let read = |error: rusqlite::Error| failed(log, &error);
@@ -68,7 +74,7 @@ fn copy(
     let mut wal = log.as_os_str().to_owned();
     wal.push("-wal");
     let wal_bytes = || std::fs::metadata(&wal).map_or(0, |metadata| metadata.len());
-    let allowed = wal_bytes() + wal_bytes_max;
+    let allowed = wal_bytes() + bound.bytes;
     let backup = Backup::new(&source, &mut copy).map_err(read)?;
     loop {
         let step = backup.step(PAGES).map_err(write)?;
@@ -83,6 +89,7 @@ fn copy(
             return Err(ended(log));
         }
         if wal_bytes() > allowed {
+            met(bound.met.as_ref(), "backup");
             let text = "no backup was made: alerts come in faster than it can be written; \
                         try again when fewer come, or to a faster disk";
             return Err(problem(log, text.to_owned()));

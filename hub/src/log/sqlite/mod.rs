@@ -18,12 +18,15 @@ use std::sync::Arc;
 
 use cadge_proto::raw::RawAlert;
 use futures_util::future::BoxFuture;
+use prometheus::IntCounterVec;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::tail::{Tail, bounded};
 use super::{Append, BackedUp, Claim, Durable, Entry, Log, LogError, LogStatus};
+use backup::Bound;
 use readers::Readers;
 use retention::Retention;
 pub use settings::SqliteSettings;
@@ -42,7 +45,8 @@ pub struct Sqlite {
     path: PathBuf,
     requests: mpsc::Sender<Request>,
     room: Arc<Semaphore>,
-    bytes_max: u64,
+    backup_wal_bytes_max: u64,
+    bounds: Option<IntCounterVec>,
     readers: Readers,
     tail: Arc<Tail>,
     head: watch::Receiver<u64>,
@@ -69,6 +73,13 @@ fn problem(path: &Path, problem: String) -> LogError {
 /// A number that SQLite knows of a file.
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.prepare_cached(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))
+}
+
+/// Counts that a bound was met.
+fn met(bounds: Option<&IntCounterVec>, bound: &str) {
+    if let Some(bounds) = bounds {
+        bounds.with_label_values(&[bound]).inc();
+    }
 }
 
 fn failed(path: &Path, error: &rusqlite::Error) -> LogError {
@@ -118,7 +129,8 @@ impl Sqlite {
         Ok(Self {
             path: path.to_owned(),
             requests,
-            bytes_max: settings.bytes_max,
+            backup_wal_bytes_max: settings.backup_wal_bytes_max(),
+            bounds: settings.bounds.clone(),
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
             readers: Readers::new(path.to_owned()),
             tail,
@@ -137,8 +149,28 @@ impl Sqlite {
         request: impl FnOnce(oneshot::Sender<Result<T, LogError>>) -> Request,
     ) -> Result<T, LogError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(request(reply)).await.map_err(|_| self.closed())?;
+        self.enqueue(request(reply)).await?;
         answer.await.map_err(|_| self.closed())?
+    }
+
+    async fn enqueue(&self, request: Request) -> Result<(), LogError> {
+        match self.requests.try_send(request) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(self.closed()),
+            Err(TrySendError::Full(request)) => {
+                met(self.bounds.as_ref(), "queue");
+                self.requests.send(request).await.map_err(|_| self.closed())
+            }
+        }
+    }
+
+    /// Room for so many KiB of alerts.
+    async fn room(&self, kib: u32) -> Result<OwnedSemaphorePermit, LogError> {
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(kib) {
+            return Ok(room);
+        }
+        met(self.bounds.as_ref(), "queue");
+        Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| self.closed())
     }
 }
 
@@ -147,8 +179,8 @@ impl Log for Sqlite {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let kib = u32::try_from(batch.bytes() / 1024 + 1).unwrap_or(QUEUE_KIB).min(QUEUE_KIB);
-            let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| self.closed())?;
-            self.requests.send(Request::Append(batch, reply, room)).await.map_err(|_| self.closed())?;
+            let room = self.room(kib).await?;
+            self.enqueue(Request::Append(batch, reply, room)).await?;
             Ok(answer)
         })
     }
@@ -255,10 +287,12 @@ impl Log for Sqlite {
         to: &'a Path,
         progress: mpsc::Sender<BackedUp>,
     ) -> BoxFuture<'a, Result<(), LogError>> {
-        let (log, to, wal_bytes_max) = (self.path.clone(), to.to_owned(), self.bytes_max / 4);
-        let closed = self.closed();
-        let run =
-            move || backup::run(&log, &to, wal_bytes_max, |copied| progress.blocking_send(copied).is_ok());
+        let (log, to, closed) = (self.path.clone(), to.to_owned(), self.closed());
+        let (bounds, wal_bytes_max) = (self.bounds.clone(), self.backup_wal_bytes_max);
+        let run = move || {
+            let bound = Bound { bytes: wal_bytes_max, met: bounds };
+            backup::run(&log, &to, &bound, |copied| progress.blocking_send(copied).is_ok())
+        };
         Box::pin(async move { tokio::task::spawn_blocking(run).await.map_err(|_| closed)? })
     }
 

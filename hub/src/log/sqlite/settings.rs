@@ -27,6 +27,8 @@ pub struct SqliteSettings {
     pub check: LogCheck,
     /// Counts what goes, by cause.
     pub deleted: Option<IntCounterVec>,
+    /// Counts what meets a bound, by the bound.
+    pub bounds: Option<IntCounterVec>,
 }
 
 impl From<&LogConfig> for SqliteSettings {
@@ -40,6 +42,7 @@ impl From<&LogConfig> for SqliteSettings {
             group_wait: Duration::from_millis(config.group_wait_ms),
             check: config.check,
             deleted: None,
+            bounds: None,
         }
     }
 }
@@ -54,6 +57,16 @@ impl SqliteSettings {
     /// Bytes of alerts in one group, and of the `-wal` file before it is folded in.
     pub(super) fn slice(&self) -> u64 {
         (self.bytes_max / 16).clamp(1, SLICE)
+    }
+
+    /// Bytes of the `-wal` file past which nothing more is taken: somebody keeps it from being folded in.
+    pub(super) fn wal_bytes_max(&self) -> u64 {
+        (self.bytes_max / 2).max(self.slice())
+    }
+
+    /// Bytes by which the `-wal` file may grow while a backup is made.
+    pub(super) fn backup_wal_bytes_max(&self) -> u64 {
+        self.bytes_max / 4
     }
 
     /// Bytes of pages in use. What is left of `bytes_max` is for the `-wal` file, which may be one

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cadge_proto::raw::RawAlert;
+use prometheus::{IntCounterVec, Opts};
 
 use super::super::{Append, Appended, Log, LogError};
 use super::{Sqlite, SqliteSettings};
@@ -19,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn settings(path: &Path) -> SqliteSettings {
     SqliteSettings { path: path.to_owned(), ..SqliteSettings::default() }
+}
+
+fn bounds() -> IntCounterVec {
+    IntCounterVec::new(Opts::new("bounds", "by bound"), &["bound"]).unwrap()
 }
 
 fn open(path: &Path) -> Arc<dyn Log> {
@@ -104,4 +109,26 @@ async fn a_file_has_one_hub() {
     append(&log, batch(1..=1, 10)).await.unwrap();
     drop(log);
     assert_eq!(positions(&open(&path)).await, [1]);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_writer_is_bounded_in_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let bounds = bounds();
+    let settings = SqliteSettings {
+        group_wait: Duration::from_millis(300),
+        bounds: Some(bounds.clone()),
+        ..settings(&dir.path().join("log.db"))
+    };
+    let log: Arc<dyn Log> = Arc::new(Sqlite::open(&settings).unwrap());
+    let large = |number: u64| append(&log, batch(number..=number, 20 << 20));
+    let queue = || bounds.with_label_values(&["queue"]).get();
+    large(1).await.unwrap();
+    assert_eq!(queue(), 0);
+    // Three have room at the same time, and keep it until they are on disk.
+    for outcome in futures_util::future::join_all((2..=5).map(large)).await {
+        outcome.unwrap();
+    }
+    assert_eq!(queue(), 1);
+    assert_eq!(positions(&log).await.len(), 5);
 }

@@ -1,10 +1,11 @@
 //! Folds the `-wal` file into the log, so that it stays small: after groups are answered, not before.
 
+use prometheus::IntCounterVec;
 use rusqlite::Connection;
 
 use super::open::BUSY;
-use super::pragma;
 use super::settings::SqliteSettings;
+use super::{met, pragma};
 
 /// Who reads in the file may hold a group up for so long while the `-wal` file is emptied.
 const WAIT: std::time::Duration = std::time::Duration::from_millis(100);
@@ -25,14 +26,21 @@ pub(super) struct Wal {
     bytes: u64,
     /// The size at which it is emptied by force.
     empty_at: u64,
+    bounds: Option<IntCounterVec>,
 }
 
 impl Wal {
     pub(super) fn new(settings: &SqliteSettings) -> Self {
         let bytes_max = settings.slice();
-        let refuse_at = (settings.bytes_max / 2).max(bytes_max);
         // What an earlier hub has left is folded in with the first group.
-        Self { bytes_max, refuse_at, written: u64::MAX, bytes: 0, empty_at: bytes_max }
+        Self {
+            bytes_max,
+            refuse_at: settings.wal_bytes_max(),
+            written: u64::MAX,
+            bytes: 0,
+            empty_at: bytes_max,
+            bounds: settings.bounds.clone(),
+        }
     }
 
     /// Why nothing more may be written: somebody who reads for ever would fill the disk.
@@ -45,6 +53,7 @@ impl Wal {
             return Some(format!("its `-wal` file can't be folded in: {error}"));
         }
         (self.bytes > self.refuse_at).then(|| {
+            met(self.bounds.as_ref(), "wal");
             "another process has been reading in it for so long that the `-wal` file is half of \
              `bytes_max`; end that process"
                 .to_owned()

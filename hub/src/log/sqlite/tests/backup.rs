@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::super::super::{BackedUp, Log, LogError};
 use super::super::{Sqlite, SqliteSettings};
-use super::{append, batch, open, positions, settings};
+use super::{append, batch, bounds, open, positions, settings};
 use crate::config::LogCheck;
 
 async fn back_up(log: &Arc<dyn Log>, to: &Path) -> Result<Vec<BackedUp>, LogError> {
@@ -88,4 +88,35 @@ async fn no_file_is_replaced_and_none_is_left_over() {
     let error = log.backup(&copies.path().join("copy.db"), progress).await.unwrap_err().to_string();
     assert!(error.contains("was ended"), "{error}");
     assert_eq!(files(copies.path()), ["mine.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_is_too_slow_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let bounds = bounds();
+    let settings = SqliteSettings {
+        bytes_max: 32 << 20,
+        bounds: Some(bounds.clone()),
+        ..settings(&dir.path().join("log.db"))
+    };
+    let log: Arc<dyn Log> = Arc::new(Sqlite::open(&settings).unwrap());
+    append(&log, batch(1..=8000, 1000)).await.unwrap();
+    let copies = tempfile::tempdir().unwrap();
+    let to = copies.path().join("copy.db");
+    // It does not go on while nobody takes its reports.
+    let (progress, mut steps) = mpsc::channel(1);
+    let backup = {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move { log.backup(&to, progress).await })
+    };
+    steps.recv().await.unwrap();
+    append(&log, batch(8001..=18_000, 1000)).await.unwrap();
+    while steps.recv().await.is_some() {}
+    let error = backup.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("alerts come in faster than it can be written"), "{error}");
+    assert_eq!(bounds.with_label_values(&["backup"]).get(), 1);
+    assert!(files(copies.path()).is_empty());
+    // What came in is there, and another backup is possible.
+    assert_eq!(*log.head().borrow(), 18_000);
+    back_up(&log, &copies.path().join("copy.db")).await.unwrap();
 }

@@ -7,7 +7,7 @@ use prometheus::{IntCounterVec, Opts};
 
 use super::super::super::Log;
 use super::super::{Sqlite, SqliteSettings};
-use super::{PATIENCE, append, batch, beside, open, positions, settings, size};
+use super::{PATIENCE, append, batch, beside, bounds, open, positions, settings, size};
 
 fn counter() -> IntCounterVec {
     IntCounterVec::new(Opts::new("deleted", "by cause"), &["cause"]).unwrap()
@@ -93,7 +93,8 @@ async fn younger_alerts_than_the_age_stay() {
 async fn who_reads_for_ever_cannot_fill_the_disk() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log.db");
-    let settings = SqliteSettings { bytes_max: 8 << 20, ..settings(&path) };
+    let bounds = bounds();
+    let settings = SqliteSettings { bytes_max: 8 << 20, bounds: Some(bounds.clone()), ..settings(&path) };
     let log: Arc<dyn Log> = Arc::new(Sqlite::open(&settings).unwrap());
     append(&log, batch(1..=100, 1000)).await.unwrap();
     let reader = rusqlite::Connection::open(&path).unwrap();
@@ -107,6 +108,7 @@ async fn who_reads_for_ever_cannot_fill_the_disk() {
         assert!(sequence < 50_000, "nothing was ever refused");
     };
     assert!(refused.contains("end that process"), "{refused}");
+    assert_eq!(bounds.with_label_values(&["wal"]).get(), 1);
     assert!(size(&beside(&path, "-wal")) < 8 << 20);
     // Once it has ended, alerts go in again.
     reader.execute_batch("COMMIT").unwrap();
