@@ -53,6 +53,9 @@ pub struct Grpc {
     pub client_connections_max: usize,
     /// Calls of one client at the same time.
     pub client_calls_max: usize,
+    /// Bytes of messages of one client that are on their way in all its calls: begun, or not yet handed on
+    /// to the log. A call that brings more is refused.
+    pub client_bytes_max: usize,
     /// Calls that one client may begin in a second. 0: any number.
     pub requests_per_second: u32,
     /// Falco's own API, `falco.outputs`.
@@ -76,6 +79,7 @@ impl Default for Grpc {
             handshakes_max: 512,
             client_connections_max: 2000,
             client_calls_max: 4096,
+            client_bytes_max: 64 << 20,
             requests_per_second: 1000,
             outputs: Outputs::default(),
         }

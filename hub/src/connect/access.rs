@@ -44,6 +44,7 @@ impl Access {
             requests_per_second: grpc.requests_per_second,
             connections_max: grpc.client_connections_max,
             calls_max: grpc.client_calls_max,
+            bytes_max: grpc.client_bytes_max,
         };
         Ok(Self { patterns, users, trust_domain: grpc.trust_domain.clone(), limits })
     }
@@ -59,6 +60,8 @@ impl Access {
             },
             // A connection has one request at a time: its bound is that of connections.
             calls_max: usize::MAX,
+            // Bodies have one bound in common, `webserver.bodies_bytes_max`.
+            bytes_max: usize::MAX,
         };
         Ok(Self { limits, ..Self::new(config)? })
     }

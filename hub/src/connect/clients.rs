@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::connect::identity::{Limits, Peer};
+use crate::service::OnTheirWay;
 
 /// Clients that are remembered though they have nothing open: their calls of the last second count.
 const IDLE_MAX: usize = 4096;
@@ -20,6 +21,7 @@ struct Client {
     /// Calls that it may begin at once, and when that was so.
     tokens: f64,
     counted: Instant,
+    on_their_way: OnTheirWay,
 }
 
 /// What a client has.
@@ -35,6 +37,7 @@ pub(crate) struct Held {
     clients: Clients,
     owner: String,
     thing: Thing,
+    on_their_way: OnTheirWay,
 }
 
 /// Why a client may not have more, and what to do.
@@ -69,7 +72,7 @@ impl Clients {
             return Err(Refusal::Connections { name: peer.name.clone(), most });
         }
         client.connections += 1;
-        Ok(self.held(peer, Thing::Connection))
+        Ok(self.held(peer, Thing::Connection, client))
     }
 
     /// One more call.
@@ -86,11 +89,12 @@ impl Clients {
             retry_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1),
         })?;
         client.calls += 1;
-        Ok(self.held(peer, Thing::Call))
+        Ok(self.held(peer, Thing::Call, client))
     }
 
-    fn held(&self, peer: &Peer, thing: Thing) -> Held {
-        Held { clients: self.clone(), owner: peer.owner().to_owned(), thing }
+    fn held(&self, peer: &Peer, thing: Thing, client: &Client) -> Held {
+        let on_their_way = client.on_their_way.clone();
+        Held { clients: self.clone(), owner: peer.owner().to_owned(), thing, on_their_way }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Client>> {
@@ -111,6 +115,7 @@ fn entry<'a>(clients: &'a mut HashMap<String, Client>, peer: &Peer, now: Instant
         calls: 0,
         tokens,
         counted: now,
+        on_their_way: OnTheirWay::default(),
     })
 }
 
@@ -136,6 +141,13 @@ impl Client {
     }
 }
 
+impl Held {
+    /// What the client has on its way in all its calls.
+    pub(crate) fn on_their_way(&self) -> OnTheirWay {
+        self.on_their_way.clone()
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         let mut clients = self.clients.lock();
@@ -155,7 +167,7 @@ mod tests {
     use crate::connect::identity::Kind;
 
     fn peer(name: &str, requests_per_second: u32) -> Peer {
-        let limits = Limits { requests_per_second, connections_max: 2, calls_max: 3 };
+        let limits = Limits { requests_per_second, connections_max: 2, calls_max: 3, bytes_max: 1 };
         Peer::new(Some(Role::Consumer), Kind::Role, name, String::new(), limits)
     }
 

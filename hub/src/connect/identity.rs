@@ -20,6 +20,8 @@ pub(crate) struct Limits {
     pub(crate) requests_per_second: u32,
     pub(crate) connections_max: usize,
     pub(crate) calls_max: usize,
+    /// Of messages that are on their way.
+    pub(crate) bytes_max: usize,
 }
 
 /// A caller.
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: Limits = Limits { requests_per_second: 0, connections_max: 1, calls_max: 1 };
+    const LIMITS: Limits = Limits { requests_per_second: 0, connections_max: 1, calls_max: 1, bytes_max: 1 };
 
     const KINDS: [Kind; 8] =
         [Kind::Role, Kind::Uri, Kind::Dns, Kind::Cn, Kind::Named, Kind::User, Kind::Uid, Kind::Token];

@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 use tower::Service;
 
 use super::framed;
+use super::metered::{Bound, Metered};
 use crate::audit::{Audit, Ending, Line};
 use crate::config::Role;
 use crate::connect::clients::{Clients, Held, Refusal};
@@ -128,6 +129,12 @@ impl Call {
 }
 
 impl Gate {
+    /// How much of its messages the caller may have on their way.
+    fn bound(&self, call: &Call) -> Bound {
+        let refused = self.metrics.refused.with_label_values(&["client_bytes"]);
+        Bound { name: call.name.clone(), most: call.limits.bytes_max, refused }
+    }
+
     fn call(&self, from: From, path: &str) -> Call {
         Call {
             from,
@@ -194,6 +201,8 @@ where
             Err(status) => return Box::pin(std::future::ready(Ok(status.into_http()))),
         };
         request.extensions_mut().insert(Arc::clone(&call));
+        let (shared, bound) = (admitted.on_their_way(), self.gate.bound(&call));
+        let request = request.map(|body| Body::new(Metered::new(body, shared, bound)));
         let watch = Watch { call, metrics: self.gate.metrics.clone(), status: None, _held: admitted };
         let answer = self.inner.call(request);
         Box::pin(async move {

@@ -12,6 +12,7 @@ mod version;
 mod fleet;
 mod admin;
 mod calls;
+mod metered;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use crate::view::View;
 use calls::{Calls, Gate};
 
 pub(crate) use calls::Call;
+pub(crate) use metered::OnTheirWay;
 
 /// Bytes of one gRPC message that is taken: a batch, with room to spare.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;

@@ -28,9 +28,10 @@ use victim::{Bounds, Victim};
 /// What a case does, with its name.
 type Case = (&'static str, fn(&Victim, u64));
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("hostile_filters", messages::filters),
     ("oversized_messages", messages::oversized),
+    ("messages_that_never_end", messages::unfinished),
     ("a_thousand_streams", messages::streams),
     ("readers_that_do_not_read", messages::slow_readers),
     ("floods_of_frames", floods::floods),

@@ -80,6 +80,62 @@ pub(crate) fn oversized(victim: &Victim, _: u64) {
     });
 }
 
+/// A message of 4 MB of which a quarter is still to come, for ever.
+struct Unfinished(Option<Bytes>);
+
+impl http_body::Body for Unfinished {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        self.0.take().map_or(Poll::Pending, |bytes| Poll::Ready(Some(Ok(Frame::data(bytes)))))
+    }
+}
+
+/// Calls that do not end their messages, and how many of them may be open: those that fit into the 64 MiB
+/// of a client.
+const UNFINISHED: usize = 400;
+const UNFINISHED_MAX: usize = (64 << 20) / 3_000_000;
+
+pub(crate) fn unfinished(victim: &Victim, _: u64) {
+    let body: Bytes = [&[0][..], &4_000_000_u32.to_be_bytes(), &vec![0; 3_000_000]].concat().into();
+    let (channel, calls) = victim.runtime.block_on(async {
+        let channel = victim.channel(&victim.pki.sensor("unfinished")).await.unwrap();
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..UNFINISHED {
+            let request = http::Request::post("https://localhost/cadge.v1.Ingest/Stream")
+                .header("content-type", "application/grpc")
+                .header("te", "trailers")
+                .body(tonic::body::Body::new(Unfinished(Some(body.clone()))))
+                .unwrap();
+            let mut channel = channel.clone();
+            calls.spawn(async move {
+                let response = channel.ready().await.unwrap().call(request).await.unwrap();
+                Status::from_header_map(response.headers()).unwrap()
+            });
+        }
+        let refusals = async {
+            while calls.len() > UNFINISHED_MAX {
+                let status = calls.join_next().await.unwrap().unwrap();
+                assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+                assert!(status.message().contains("bytes of messages on their way"), "{status:?}");
+            }
+        };
+        tokio::time::timeout(crate::site::PATIENCE, refusals).await.expect("they are refused");
+        (channel, calls)
+    });
+    victim.check("400 messages that never end");
+    // With those gone, the same client has room again.
+    drop(calls);
+    victim.runtime.block_on(async {
+        let mut sensor = Sensor::connect(channel, "unfinished").await;
+        sensor.send(1..=10).await;
+    });
+}
+
 pub(crate) fn filters(victim: &Victim, _: u64) {
     let many = |text: &str, count: usize| vec![text; count].join(" or ");
     let hostile = [

@@ -53,6 +53,7 @@ fn by_http_nobody_is_limited_unless_the_configuration_says_so() {
         requests_per_second,
         connections_max,
         calls_max: usize::MAX,
+        bytes_max: usize::MAX,
     };
     let open = http(r#"{"grpc": {"requests_per_second": 7, "client_connections_max": 8}}"#);
     assert_eq!(open.by_token("a").limits, limits(0, usize::MAX));
