@@ -265,7 +265,7 @@ async fn calls_past_the_rate_are_told_when_to_come_again() {
     }
     assert!(refused.len() >= 10, "{}", refused.len());
     assert!(refused.iter().all(|status| status.code() == Code::ResourceExhausted), "{refused:?}");
-    assert!(refused[0].message().contains("1 calls in a second: try again in"), "{:?}", refused[0]);
+    assert!(refused[0].message().contains("1 requests in a second: try again in"), "{:?}", refused[0]);
     assert_eq!(site.metric(r#"cadge_hub_refused_total{cause="rate"}"#).await, refused.len() as u64);
     let mut other = ServiceClient::new(site.channel(&by_cn(&site, "other")).await.unwrap());
     for _ in 0..20 {
