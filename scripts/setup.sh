@@ -17,6 +17,8 @@ cmake                          cmake            librdkafka
 clang                          clang            the eBPF programs
 /usr/include/bpf/bpf_helpers.h libbpf-dev       the eBPF programs' headers
 /usr/include/zlib.h            zlib1g-dev       librdkafka
+/usr/include/openssl/ssl.h     libssl-dev       librdkafka
+pkg-config                     pkg-config       finding OpenSSL
 LIST
 }
 

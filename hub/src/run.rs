@@ -23,7 +23,7 @@ use crate::exporter::Exporter;
 use crate::fleet::Fleet;
 use crate::forward::{LogFeeds, field_kind};
 use crate::history::{Follower, History};
-use crate::log::{Kafka, KafkaSettings, Log, Sqlite, SqliteSettings};
+use crate::log::{Kafka, KafkaSecurity, KafkaSettings, Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::service::{self, Context};
@@ -142,12 +142,13 @@ async fn open_log(config: &LogConfig, metrics: &Metrics) -> Result<Arc<dyn Log>,
 }
 
 fn kafka_settings(config: &LogConfig) -> Result<KafkaSettings, Error> {
-    let KafkaLog { hostport, topic, clientid, replication } = config.kafka.clone();
+    let KafkaLog { hostport, topic, clientid, replication, .. } = config.kafka.clone();
     if hostport.is_empty() || topic.is_empty() {
         let text = "`log.kind: kafka` needs `log.kafka.hostport` and `log.kafka.topic`";
         return Err(Error::Configuration(text.to_owned()));
     }
-    Ok(KafkaSettings { hostport, topic, clientid, replication, bytes_max: config.bytes_max })
+    let security = KafkaSecurity::of(&config.kafka)?;
+    Ok(KafkaSettings { hostport, topic, clientid, replication, bytes_max: config.bytes_max, security })
 }
 
 /// Starts the history, if it is wanted.

@@ -14,5 +14,6 @@ mod hub {
     mod certificates;
     mod access;
     mod kafka;
+    mod kafka_secured;
     mod backup;
 }

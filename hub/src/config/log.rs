@@ -56,7 +56,7 @@ pub struct LogConfig {
     pub kafka: KafkaLog,
 }
 
-/// The section `log.kafka`. Connections are plain: the client is built without TLS.
+/// The section `log.kafka`. Its keys are those of falcosidekick's section `kafka` where that has them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaLog {
@@ -69,6 +69,18 @@ pub struct KafkaLog {
     pub clientid: String,
     /// Copies of each alert in topics that are made now; 0 for the brokers' own setting.
     pub replication: u16,
+    /// How the hub says who it is: nothing, `PLAIN`, `SCRAM_SHA256` or `SCRAM_SHA512`.
+    pub sasl: String,
+    /// Whether connections are encrypted, and the brokers' certificates looked at.
+    pub tls: bool,
+    /// Who the hub is, for `sasl`.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+    /// Or a file with nothing else in it.
+    pub password_file: Option<PathBuf>,
+    /// Who has signed the brokers' certificates, in PEM. Nothing: whom the system trusts.
+    pub cacertfile: Option<PathBuf>,
 }
 
 impl Default for KafkaLog {
@@ -78,6 +90,12 @@ impl Default for KafkaLog {
             topic: "cadge.alerts".to_owned(),
             clientid: "cadge".to_owned(),
             replication: 0,
+            sasl: String::new(),
+            tls: false,
+            username: String::new(),
+            password: String::new(),
+            password_file: None,
+            cacertfile: None,
         }
     }
 }

@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use kafka::{Kafka, KafkaSettings};
+pub use kafka::{Kafka, KafkaSecurity, KafkaSettings};
 pub use sqlite::{Sqlite, SqliteSettings};
 
 /// The epoch of alerts that come without an order, such as by HTTP: their sequence numbers are

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use cadge_proto::raw::RawAlert;
 use futures_util::future::BoxFuture;
 
-use super::{Append, Appended, Kafka, KafkaSettings, Log, LogError, Sqlite, SqliteSettings, UNORDERED};
+use super::{
+    Append, Appended, Kafka, KafkaSecurity, KafkaSettings, Log, LogError, Sqlite, SqliteSettings, UNORDERED,
+};
 
 fn sqlite(path: &std::path::Path, bytes_max: u64) -> Result<Sqlite, LogError> {
     Sqlite::open(&SqliteSettings { path: path.to_owned(), bytes_max, ..SqliteSettings::default() })
@@ -39,7 +41,8 @@ impl Place for InTopic {
     fn new(test: &str) -> Option<Self> {
         let hostport = super::broker::Broker::get(test)?.address();
         let (topic, clientid) = (test.replace("::", "."), "test".to_owned());
-        Some(Self(KafkaSettings { hostport, topic, clientid, replication: 1, bytes_max: 1 << 30 }))
+        let (replication, bytes_max, security) = (1, 1 << 30, KafkaSecurity::default());
+        Some(Self(KafkaSettings { hostport, topic, clientid, replication, bytes_max, security }))
     }
 
     fn open(&self) -> BoxFuture<'_, Arc<dyn Log>> {

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::site::{PATIENCE, Sensor, alert, connect};
 
 #[path = "../../../integrations/tests/integrations/broker.rs"]
-mod broker;
+pub(super) mod broker;
 
 /// Where alerts are forwarded to: keeps what comes.
 #[derive(Clone, Default)]

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// A broker in a folder of its own.
 pub(crate) struct Broker {
     script: PathBuf,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     port: u16,
     /// Stops the broker when this process is gone, however it ends: its standard input closes then.
     _watch: Child,
@@ -85,7 +85,7 @@ fn watch(script: &Path, dir: &Path) -> Child {
 }
 
 /// A free port whose successor is free too: the controller takes that.
-fn free_pair() -> u16 {
+pub(crate) fn free_pair() -> u16 {
     loop {
         let first = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = first.local_addr().unwrap().port();

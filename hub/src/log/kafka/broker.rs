@@ -10,12 +10,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::Semaphore;
 
 use super::super::LogError;
+use super::security::KafkaSecurity;
 
 /// What is asked of a broker gets an answer within that time, or fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Questions that are under way at once.
 const QUESTIONS: usize = 8;
+
+/// News of a client that are looked through for why it is not let in.
+const HEARD_MAX: usize = 100;
 
 /// How to keep a log in Kafka.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct KafkaSettings {
     pub replication: u16,
     /// Bytes in all. Past that the oldest alerts go. Only a topic that is made now gets it.
     pub bytes_max: u64,
+    /// How the brokers let the hub in.
+    pub security: KafkaSecurity,
 }
 
 /// Writes what a client says into the hub's own log lines.
@@ -98,6 +104,16 @@ impl Broker {
         config.create_with_context(Traced).map_err(|cause| self.failed("a reader can't be made", &cause))
     }
 
+    /// Why the brokers don't let the hub in, if they don't: what was asked only says that no answer came.
+    pub(super) fn refusal(&self) -> Option<KafkaError> {
+        // A line of the client's own counts as nothing heard: that alone is no end.
+        let heard = (0..HEARD_MAX).filter_map(|_| self.asking.poll(Duration::ZERO));
+        heard.filter_map(Result::err).find(|error| {
+            let code = error.rdkafka_error_code();
+            matches!(code, Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL))
+        })
+    }
+
     pub(super) fn topic(&self) -> &str {
         &self.settings.topic
     }
@@ -154,6 +170,7 @@ fn config(settings: &KafkaSettings) -> ClientConfig {
         .set("allow.auto.create.topics", "false")
         .set("reconnect.backoff.max.ms", "1000")
         .set_log_level(RDKafkaLogLevel::Warning);
+    settings.security.set(&mut config);
     config
 }
 
@@ -173,7 +190,11 @@ fn failed(settings: &KafkaSettings, doing: &str, cause: &KafkaError) -> LogError
             | RDKafkaErrorCode::OperationTimedOut
             | RDKafkaErrorCode::RequestTimedOut
             | RDKafkaErrorCode::Resolve,
-        ) => "; check that the brokers are up, and `log.kafka.hostport`",
+        ) => "; check that the brokers are up, and `log.kafka.hostport`, `tls` and `sasl`",
+        Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+            "; check `log.kafka.sasl`, `username` and `password`"
+        }
+        Some(RDKafkaErrorCode::SSL) => "; check `log.kafka.cacertfile`, and the brokers' certificates",
         Some(
             RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed

@@ -3,6 +3,7 @@
 //! A position is a record's offset and one. Every hub follows the topic, so that all agree on which
 //! records repeat others (`marks.rs`); cursors are in a compacted topic beside it (`state.rs`).
 
+mod security;
 mod broker;
 mod topic;
 mod record;
@@ -36,6 +37,7 @@ use shared::Shared;
 use state::State;
 
 pub use broker::KafkaSettings;
+pub use security::KafkaSecurity;
 
 /// Batches that wait for the writer. A full queue makes sensors wait, not the hub grow.
 const QUEUE: usize = 256;

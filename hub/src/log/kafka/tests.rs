@@ -9,7 +9,7 @@ use rdkafka::client::DefaultClientContext;
 use super::super::tests::{InTopic, Place as _, append, batch, send, texts};
 use super::super::{Append, Appended, Log, UNORDERED};
 use super::record::Number;
-use super::{Kafka, KafkaSettings};
+use super::{Kafka, KafkaSecurity, KafkaSettings};
 
 /// A topic of the test's own, or `None` where there is no broker.
 fn settings(test: &str) -> Option<KafkaSettings> {
@@ -157,6 +157,7 @@ async fn brokers_that_are_away_are_named() {
         clientid: "test".to_owned(),
         replication: 1,
         bytes_max: 1 << 30,
+        security: KafkaSecurity::default(),
     };
     let Err(error) = Kafka::open(settings).await else { panic!("nobody was there") };
     let error = error.to_string();

@@ -51,7 +51,10 @@ async fn make(broker: &Broker, admin: &AdminClient<Traced>, state: &str) -> Resu
         .set("retention.bytes", &bytes_max);
     let state = new(state).set("cleanup.policy", "compact");
     let made = admin.create_topics([&alerts, &state], &options()).await;
-    for outcome in made.map_err(|cause| broker.failed("its topics can't be made", &cause))? {
+    let cannot = |cause: &KafkaError| {
+        broker.failed("its topics can't be made", broker.refusal().as_ref().unwrap_or(cause))
+    };
+    for outcome in made.map_err(|cause| cannot(&cause))? {
         match outcome {
             Ok(name) => tracing::info!(name, "a topic was made"),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
