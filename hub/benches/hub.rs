@@ -13,6 +13,8 @@ mod backup;
 mod way;
 #[path = "hub/late.rs"]
 mod late;
+#[path = "hub/post.rs"]
+mod post;
 #[path = "hub/receive.rs"]
 mod receive;
 #[path = "hub/send.rs"]
@@ -35,6 +37,10 @@ const ALERTS: u64 = 10_000_000;
 /// Sensors that send at the same time.
 const SENSORS: u64 = 100;
 
+/// Connections that alerts are posted by, and for each way: alerts in a request, and alerts in all.
+const POSTING: u64 = 100;
+const POSTS: [(u64, u64); 2] = [(1, 100_000), (250, 1_000_000)];
+
 /// Subscribers, and the alerts that each of them receives.
 const FAN_OUT: [(u64, u64); 3] = [(1, 400_000), (10, 200_000), (100, 60_000)];
 
@@ -46,8 +52,13 @@ const GROUP_WAIT_ALERTS: u64 = 1_000_000;
 type Part = (&'static str, fn(u64));
 
 /// All of it, each with a hub of its own. `CADGE_BENCH_ONLY` picks one by name.
-const PARTS: [Part; 4] =
-    [("socket", by_socket), ("tls", by_tls), ("backup", with_backup), ("group_wait", group_waits)];
+const PARTS: [Part; 5] = [
+    ("socket", by_socket),
+    ("tls", by_tls),
+    ("http", by_http),
+    ("backup", with_backup),
+    ("group_wait", group_waits),
+];
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -57,6 +68,9 @@ fn main() {
         ["serve", dir, group_wait_ms] => serve::run(Path::new(dir), group_wait_ms.parse().unwrap()),
         ["send", socket, sensors, alerts] => {
             send::run(Path::new(socket), sensors.parse().unwrap(), alerts.parse().unwrap());
+        }
+        ["post", address, batch, alerts] => {
+            post::run(address, POSTING, batch.parse().unwrap(), alerts.parse().unwrap());
         }
         ["receive", socket, api, from, subscribers, alerts] => {
             let (api, from) = (api.parse().unwrap(), from.parse().unwrap());
@@ -71,7 +85,10 @@ fn main() {
 fn all() {
     let alerts = std::env::var("CADGE_BENCH_ALERTS").map_or(ALERTS, |alerts| alerts.parse().unwrap());
     println!("hub: {} bytes an alert, encoded, with 10 output fields", alerts::mean_bytes());
-    println!("hub: sensors, hub and subscribers share {} cores; all by Unix socket but for mTLS", cores());
+    println!(
+        "hub: sensors, hub and subscribers share {} cores; all by Unix socket but for mTLS and HTTP",
+        cores()
+    );
     let only = std::env::var("CADGE_BENCH_ONLY").ok();
     for (_, part) in PARTS.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)) {
         part(alerts);
@@ -98,6 +115,13 @@ fn by_tls(alerts: u64) {
         fan_out(&hub, api, 10, 200_000);
     }
     late(&hub, 10_000);
+}
+
+fn by_http(alerts: u64) {
+    let hub = HubProcess::start(Way::Socket, 0);
+    for (batch, most) in POSTS {
+        post(&hub, batch, alerts.min(most));
+    }
 }
 
 /// What a backup costs those who send, of a log that is as large as several seconds of theirs.
@@ -142,6 +166,21 @@ fn ingest(hub: &HubProcess, alerts: u64) {
     println!(
         "{}: {rate:.0} alerts/s in, durable ({SENSORS} sensors, {alerts} alerts; hub {cost:.1} CPU s a million)",
         hub.name()
+    );
+}
+
+fn post(hub: &HubProcess, batch: u64, alerts: u64) {
+    let cpu = hub.cpu_seconds();
+    let seconds = hub.post(batch, alerts).seconds();
+    let cost = (hub.cpu_seconds() - cpu) / (alerts as f64 / 1e6);
+    let way = if batch == 1 {
+        "one alert a request as a stock Falco sends".to_owned()
+    } else {
+        format!("{batch} alerts a request")
+    };
+    println!(
+        "hub: {:.0} alerts/s in by HTTP, {way} ({POSTING} connections, {alerts} alerts; hub {cost:.1} CPU s a million)",
+        alerts as f64 / seconds
     );
 }
 

@@ -10,6 +10,9 @@ use crate::receive::{Api, From};
 use crate::secured::{Pki, config};
 use crate::way::{self, Way};
 
+/// Whoever posts shows this.
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
 /// A page of memory, as `/proc` counts.
 const PAGE: u64 = 4096;
 
@@ -20,13 +23,16 @@ pub(crate) fn run(dir: &Path, group_wait_ms: u64) {
         let pki = Pki::new("Cadge");
         let mut config = config(dir, &pki);
         config.grpc.requests_per_second = 0;
-        config.webserver.enabled = false;
+        config.webserver.listen("127.0.0.1:0");
+        config.webserver.token_file = Some(dir.join("tokens"));
+        std::fs::write(dir.join("tokens"), format!("bench:{TOKEN}\n")).unwrap();
         // Its sensors send no heartbeats: they would be announced, and counted.
         config.fleet.silent_after_ms = 0;
         config.log.bytes_max = 64 << 30;
         config.log.group_wait_ms = group_wait_ms;
         let hub = Hub::start(config).await.unwrap();
         way::prepare(dir, &pki, hub.grpc_address().unwrap());
+        std::fs::write(dir.join("http"), hub.http_address().unwrap().to_string()).unwrap();
         println!("ready");
         let ended = || drop(std::io::stdin().read_to_end(&mut Vec::new()));
         tokio::task::spawn_blocking(ended).await.unwrap();
@@ -76,6 +82,12 @@ impl HubProcess {
         self.rounds.set(self.rounds.get() + 1);
         let (sensors, alerts) = (sensors.to_string(), alerts.to_string());
         Process::start(&["send", self.socket().to_str().unwrap(), &sensors, &alerts])
+    }
+
+    /// Has alerts posted by HTTP, so many in a request.
+    pub(crate) fn post(&self, batch: u64, alerts: u64) -> Process {
+        let address = std::fs::read_to_string(self.dir.path().join("http")).unwrap();
+        Process::start(&["post", &address, &batch.to_string(), &alerts.to_string()])
     }
 
     /// Has subscribers receive so many alerts each. Returns once they are subscribed.
