@@ -1,6 +1,8 @@
 //! `cadge hub`.
 #![allow(clippy::print_stdout, reason = "a command line talks to its user")]
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use cadge_hub::Hub;
 
@@ -27,10 +29,7 @@ fn serve(args: &Service) -> Result<()> {
         print!("{}", config::HUB);
         return Ok(());
     }
-    let config: cadge_hub::Config = match &args.config {
-        Some(path) => config::load(path)?,
-        None => cadge_hub::Config::default(),
-    };
+    let config = configuration(args.config.as_deref())?;
     runtime()?.block_on(async {
         let mut stop = Stop::listen()?;
         let hub = start(config).await?;
@@ -40,6 +39,16 @@ fn serve(args: &Service) -> Result<()> {
         hub.stop().await;
         Ok(())
     })
+}
+
+/// The hub's configuration: a file's, or the default one, and what the environment says of integrations.
+pub(crate) fn configuration(path: Option<&Path>) -> Result<cadge_hub::Config> {
+    let mut config: cadge_hub::Config = match path {
+        Some(path) => config::load(path)?,
+        None => cadge_hub::Config::default(),
+    };
+    config.integrations.read_environment(|name| std::env::var(name).ok()).map_err(ConfigError)?;
+    Ok(config)
 }
 
 /// Starts a hub. A configuration that it can't use is a [`ConfigError`].

@@ -10,7 +10,6 @@ use cadge_sensor::Sensor;
 use futures_util::StreamExt as _;
 
 use crate::args::Up;
-use crate::config;
 use crate::hub::{self, runtime};
 use crate::pki::{self, Request, Role};
 use crate::print::Printer;
@@ -98,10 +97,7 @@ fn make_certificates(dir: &Path) -> Result<()> {
 }
 
 fn hub_config(args: &Up, dir: &Path) -> Result<cadge_hub::Config> {
-    let mut config: cadge_hub::Config = match &args.hub_config {
-        Some(path) => config::load(path)?,
-        None => cadge_hub::Config::default(),
-    };
+    let mut config = hub::configuration(args.hub_config.as_deref())?;
     let (certificate, key) = pki::files(&dir.join("pki"), "hub");
     config.grpc.bind_address.clone_from(&args.grpc);
     config.grpc.unix_socket = Some(socket(dir));

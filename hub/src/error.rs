@@ -33,6 +33,9 @@ pub enum Error {
     /// An integration's settings cannot be used.
     #[error(transparent)]
     Integration(#[from] cadge_integrations::ConfigError),
+    /// The file of what they could not deliver cannot be used.
+    #[error(transparent)]
+    DeadLetters(#[from] cadge_integrations::DeadError),
     /// Anything else that a configuration says wrongly.
     #[error("{0}")]
     Configuration(String),

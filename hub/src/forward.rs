@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use cadge_integrations::{Delivery, Feed, FeedError, Feeds};
+use cadge_integrations::{Delivery, Feed, FeedError, Feeds, Read};
 use cadge_proto::json::FieldKind;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::consume::{Consumer, Consumers, Start};
+use crate::filter::Filter;
 use crate::log::{Claim, LogError};
 use crate::view::View;
 
@@ -18,13 +19,24 @@ const BYTES_MAX: usize = 4 << 20;
 pub(crate) struct LogFeeds(pub(crate) Consumers);
 
 impl Feeds for LogFeeds {
-    fn open(&self, consumer: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
-        let name = consumer.to_owned();
+    fn check(&self, filter: &str) -> Result<(), String> {
+        Filter::new(filter).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    fn open(&self, consumer: &str, filter: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
+        let (name, filter) = (consumer.to_owned(), filter.to_owned());
         Box::pin(async move {
+            let filter = match filter.as_str() {
+                "" => None,
+                text => Some(Arc::new(Filter::new(text).map_err(|error| FeedError(error.to_string()))?)),
+            };
             // First the claim: the hub that had it has moved the cursor by then.
             let claim = self.0.log().claim(&name).await.map_err(|error| failed(&error))?;
-            let consumer =
-                self.0.open(Some(name), Start::Now, View::default()).await.map_err(|error| failed(&error))?;
+            let consumer = self
+                .0
+                .open(Some(name), Start::Now, View::default().only(filter))
+                .await
+                .map_err(|error| failed(&error))?;
             Ok(Box::new(LogFeed { consumer, claim }) as Box<dyn Feed>)
         })
     }
@@ -37,7 +49,7 @@ struct LogFeed {
 }
 
 impl Feed for LogFeed {
-    fn next(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, FeedError>> {
+    fn next(&mut self, max: usize) -> BoxFuture<'_, Result<Read, FeedError>> {
         Box::pin(async move {
             let entries = self.consumer.next(max, BYTES_MAX).await.map_err(|error| failed(&error))?;
             // Ingest has decoded each before.
@@ -48,7 +60,8 @@ impl Feed for LogFeed {
                     .ok()
                     .map(|alert| Delivery { position: entry.position, alert: Arc::new(alert) })
             };
-            Ok(entries.into_iter().filter_map(delivery).collect())
+            let alerts = entries.into_iter().filter_map(delivery).collect();
+            Ok(Read { alerts, position: self.consumer.position() })
         })
     }
 

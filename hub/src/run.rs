@@ -87,7 +87,7 @@ impl Hub {
         };
         let http = listen_http(&config, unordered, page, audit.clone(), &stop, &mut tasks).await?;
         let history = follow_log(&config, &consumers, &metrics, &stop, &mut tasks);
-        let running = start_integrations(config.integrations, &consumers, &metrics, &stop)?;
+        let running = start_integrations(&config, &consumers, &metrics, &stop)?;
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
         tasks.spawn(fleet.clone().watch(announcer.clone(), stop.clone()));
@@ -231,16 +231,21 @@ async fn listen_http(
 }
 
 fn start_integrations(
-    config: cadge_integrations::Config,
+    config: &Config,
     consumers: &Consumers,
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> Result<cadge_integrations::Running, Error> {
+    // Without integrations there is nothing to keep, and no file.
+    let is_used = config.integrations.destinations().next().is_some();
+    let path = is_used.then(|| config.dead_letters.path_beside(&config.log.path));
+    let dead = cadge_integrations::DeadLetters::open(path.as_deref(), config.dead_letters.letters_max)?;
     let context = cadge_integrations::Context {
+        dead,
         feeds: Arc::new(LogFeeds(consumers.clone())),
         field_kinds: field_kind,
         registry: metrics.registry.clone(),
         stop: stop.clone(),
     };
-    Ok(cadge_integrations::start(config, context)?)
+    Ok(cadge_integrations::start(&config.integrations, &context)?)
 }

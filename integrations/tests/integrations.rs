@@ -6,7 +6,9 @@ mod integrations {
     mod broker;
     mod every;
     mod feed;
+    mod golden;
     mod http;
     mod kafka;
+    mod limits;
     mod server;
 }

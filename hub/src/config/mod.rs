@@ -8,10 +8,12 @@ mod history;
 mod access;
 mod fleet;
 mod inputs;
+mod dead_letters;
 
 use serde::Deserialize;
 
 pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
+pub use dead_letters::DeadLettersConfig;
 pub use fleet::FleetConfig;
 pub use grpc::{Grpc, TlsMin};
 pub use history::HistoryConfig;
@@ -43,6 +45,8 @@ pub struct Config {
     pub unix: Vec<UnixUser>,
     /// Who called what.
     pub audit_log: AuditLog,
+    /// What integrations could not deliver.
+    pub dead_letters: DeadLettersConfig,
     /// Where alerts are forwarded to.
     pub integrations: cadge_integrations::Config,
 }

@@ -1,37 +1,41 @@
-//! What holds for every destination by HTTP: one list, one suite.
+//! What holds for every destination by HTTP: one list, one suite. A new one is covered without a test of its own.
 
-use cadge_integrations::{Config, NAMES};
+use cadge_integrations::{Config, DESTINATIONS, DeadLetters, Destination};
 
 use super::feed::{Log, alert};
 use super::server::{Server, wait_for_metric};
 
-/// A section for each integration that is reached by HTTP.
-const BY_HTTP: &[(&str, &str)] =
-    &[("slack", "slack:\n  webhookurl: URL\n"), ("webhook", "webhook:\n  address: URL\n")];
-
-fn ok(name: &str, status: &str) -> String {
-    format!("falcosecurity_falcosidekick_outputs_total{{destination=\"{name}\",status=\"{status}\"}}")
+/// Those that are reached by HTTP, as their example says.
+fn by_http() -> impl Iterator<Item = &'static Destination> {
+    DESTINATIONS.iter().filter(|kind| kind.example.contains("URL"))
 }
 
-#[test]
-fn every_integration_is_in_a_suite() {
-    let mut tested: Vec<&str> = BY_HTTP.iter().map(|(name, _)| *name).chain(["kafka"]).collect();
-    tested.sort_unstable();
-    assert_eq!(tested, NAMES);
+/// The section of an example, at a server.
+fn section(kind: &Destination, url: &str) -> String {
+    kind.example.replace("URL", url)
+}
+
+fn counted(kind: &Destination, status: &str) -> String {
+    let label = kind.label();
+    format!("falcosecurity_falcosidekick_outputs_total{{destination=\"{label}\",status=\"{status}\"}}")
+}
+
+fn retried(kind: &Destination) -> String {
+    format!("cadge_integration_retries_total{{destination=\"{}\"}}", kind.label())
 }
 
 #[tokio::test]
 async fn what_may_go_well_later_is_tried_again() {
-    for (name, section) in BY_HTTP {
+    for kind in by_http() {
         for answers in [&[500, 503][..], &[429], &[408]] {
             let (server, log) = (Server::start(answers).await, Log::default());
-            let (_running, stop, registry) = log.start(&section.replace("URL", &server.url));
+            let (_running, stop, registry) = log.start(&section(kind, &server.url));
             log.push(alert(1, 4));
             let requests = server.requests(answers.len() + 1).await;
-            assert!(requests.windows(2).all(|pair| pair[0].body == pair[1].body), "{name}");
-            wait_for_metric(&registry, &ok(name, "ok"), 1.0).await;
-            let retries = format!("cadge_integration_retries_total{{destination=\"{name}\"}}");
-            wait_for_metric(&registry, &retries, f64::from(u32::try_from(answers.len()).unwrap())).await;
+            assert!(requests.windows(2).all(|pair| pair[0].body == pair[1].body), "{kind:?}");
+            wait_for_metric(&registry, &counted(kind, "ok"), 1.0).await;
+            wait_for_metric(&registry, &retried(kind), f64::from(u32::try_from(answers.len()).unwrap()))
+                .await;
             stop.cancel();
         }
     }
@@ -53,17 +57,24 @@ async fn a_log_that_fails_for_a_while_is_delivered_once_it_works_again() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_good_is_counted_and_does_not_hold_up_the_next() {
-    for (name, section) in BY_HTTP {
+async fn what_is_refused_for_good_is_a_dead_letter_and_does_not_hold_up_the_next() {
+    for kind in by_http() {
         for code in [400, 403, 404, 302] {
             let (server, log) = (Server::start(&[code]).await, Log::default());
-            let (_running, stop, registry) = log.start(&section.replace("URL", &server.url));
+            let dead = DeadLetters::open(None, 10).unwrap();
+            let (running, stop, registry) = log.start_with(&section(kind, &server.url), dead.clone());
             log.push(alert(1, 4));
             log.push(alert(2, 4));
             let requests = server.requests(2).await;
-            assert!(requests[0].body.contains("#1") && requests[1].body.contains("#2"), "{name} {code}");
-            wait_for_metric(&registry, &ok(name, "error"), 1.0).await;
-            wait_for_metric(&registry, &ok(name, "ok"), 1.0).await;
+            assert!(requests[0].body.contains("#1") && requests[1].body.contains("#2"), "{kind:?} {code}");
+            wait_for_metric(&registry, &counted(kind, "error"), 1.0).await;
+            wait_for_metric(&registry, &counted(kind, "ok"), 1.0).await;
+            let letters = dead.list(Some(&kind.label()), 0, 10).await.unwrap();
+            assert_eq!((letters.len(), letters[0].alert.sequence), (1, 1), "{kind:?}");
+            assert!(letters[0].cause.contains(&code.to_string()), "{}", letters[0].cause);
+            let answer = running.replay(&letters[0]).await.unwrap().unwrap();
+            assert!(answer.to_string().contains("200"), "{answer}");
+            assert!(server.requests(3).await[2].body.contains("#1"), "{kind:?}");
             stop.cancel();
         }
     }
@@ -71,24 +82,22 @@ async fn what_is_refused_for_good_is_counted_and_does_not_hold_up_the_next() {
 
 #[tokio::test]
 async fn a_destination_that_is_away_gets_everything_in_order_when_it_is_back() {
-    for (name, section) in BY_HTTP {
+    for kind in by_http() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
         let log = Log::default();
-        let (_running, stop, registry) =
-            log.start(&section.replace("URL", &format!("http://{address}/hook")));
+        let (_running, stop, registry) = log.start(&section(kind, &format!("http://{address}/hook")));
         for sequence in 1..=20 {
             log.push(alert(sequence, 4));
         }
-        let retries = format!("cadge_integration_retries_total{{destination=\"{name}\"}}");
-        while super::server::metric(&registry, &retries).unwrap_or_default() < 1.0 {
+        while super::server::metric(&registry, &retried(kind)).unwrap_or_default() < 1.0 {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         let server = Server::serve(tokio::net::TcpListener::bind(address).await.unwrap(), &[]);
         let requests = server.requests(20).await;
         for (sequence, request) in (1..=20).zip(&requests) {
-            assert!(request.body.contains(&format!("#{sequence}\"")), "{name}: {}", request.body);
+            assert!(request.body.contains(&format!("#{sequence}\"")), "{kind:?}: {}", request.body);
         }
         stop.cancel();
     }
@@ -148,12 +157,13 @@ async fn settings_that_cannot_work_are_named() {
     ] {
         let config: Config = serde_saphyr::from_str(yaml).unwrap();
         let context = cadge_integrations::Context {
+            dead: DeadLetters::open(None, 10).unwrap(),
             feeds: std::sync::Arc::new(Log::default()),
             field_kinds: |_| cadge_proto::json::FieldKind::Text,
             registry: prometheus::Registry::new(),
             stop: tokio_util::sync::CancellationToken::new(),
         };
-        let error = cadge_integrations::start(config, context).unwrap_err().to_string();
+        let error = cadge_integrations::start(&config, &context).unwrap_err().to_string();
         assert!(error.contains(words), "{yaml}: {error}");
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cadge_integrations::{Config, Context, Delivery, Feed, FeedError, Feeds, Running, start};
+use cadge_integrations::{
+    Config, Context, DeadLetters, Delivery, Feed, FeedError, Feeds, Read, Running, start,
+};
 use cadge_proto::Alert;
 use cadge_proto::json::FieldKind;
 use futures_util::future::BoxFuture;
@@ -66,19 +68,31 @@ impl Log {
 
     /// Starts integrations on this log.
     pub(crate) fn start(&self, yaml: &str) -> (Running, CancellationToken, Registry) {
+        let dead = DeadLetters::open(None, 1000).unwrap();
+        self.start_with(yaml, dead)
+    }
+
+    /// The same, with dead letters to look at.
+    pub(crate) fn start_with(&self, yaml: &str, dead: DeadLetters) -> (Running, CancellationToken, Registry) {
         let config: Config = serde_saphyr::from_str(yaml).unwrap();
         let (stop, registry) = (CancellationToken::new(), Registry::new());
         let feeds = Arc::new(self.clone());
-        let context = Context { feeds, field_kinds: kinds, registry: registry.clone(), stop: stop.clone() };
-        (start(config, context).unwrap(), stop, registry)
+        let (registry_of, stop_of) = (registry.clone(), stop.clone());
+        let context = Context { feeds, dead, field_kinds: kinds, registry: registry_of, stop: stop_of };
+        (start(&config, &context).unwrap(), stop, registry)
     }
 }
 
 impl Feeds for Log {
-    fn open(&self, consumer: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
+    fn check(&self, filter: &str) -> Result<(), String> {
+        if filter.contains('(') { Err("expected `)`".to_owned()) } else { Ok(()) }
+    }
+
+    fn open(&self, consumer: &str, filter: &str) -> BoxFuture<'_, Result<Box<dyn Feed>, FeedError>> {
         let name = consumer.to_owned();
         let position = *self.cursors.lock().unwrap().entry(name.clone()).or_default();
-        let place: Box<dyn Feed> = Box::new(Place { log: self.clone(), name, position });
+        let place: Box<dyn Feed> =
+            Box::new(Place { log: self.clone(), name, filter: filter.to_owned(), position });
         Box::pin(async { Ok(place) })
     }
 }
@@ -86,11 +100,13 @@ impl Feeds for Log {
 struct Place {
     log: Log,
     name: String,
+    /// The one rule that is admitted, in place of a condition. Empty: all are.
+    filter: String,
     position: u64,
 }
 
 impl Feed for Place {
-    fn next(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, FeedError>> {
+    fn next(&mut self, max: usize) -> BoxFuture<'_, Result<Read, FeedError>> {
         Box::pin(async move {
             loop {
                 let changed = Arc::clone(&self.log.changed);
@@ -103,7 +119,11 @@ impl Feed for Place {
                 };
                 if let Some(last) = read.last() {
                     self.position = last.position;
-                    return Ok(read);
+                    let is_admitted = |delivery: &Delivery| {
+                        [delivery.alert.rule.as_str(), ""].contains(&self.filter.as_str())
+                    };
+                    let alerts = read.into_iter().filter(is_admitted).collect();
+                    return Ok(Read { alerts, position: self.position });
                 }
                 let _ = tokio::time::timeout(std::time::Duration::from_millis(50), notified).await;
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
+    /// With the query.
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
@@ -64,9 +66,15 @@ impl Server {
     }
 }
 
-async fn keep(State(kept): State<Kept>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
-    let body = String::from_utf8(body.to_vec()).unwrap();
-    kept.requests.lock().unwrap().push(Request { method, headers, body });
+async fn keep(
+    State(kept): State<Kept>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let body = String::from_utf8_lossy(&body).into_owned();
+    kept.requests.lock().unwrap().push(Request { method, path: uri.to_string(), headers, body });
     let answer = kept.answers.lock().unwrap().pop_front().unwrap_or(StatusCode::OK);
     let pause = if answer == StatusCode::TOO_MANY_REQUESTS { "0" } else { "" };
     (answer, [("retry-after", pause)], "the answer's text").into_response()

@@ -2,12 +2,14 @@
 
 use cadge_proto::json::{self, FieldKinds};
 use cadge_proto::{Alert, priority_name};
+use futures_util::future::BoxFuture;
 use reqwest::Client;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Section;
 use crate::event::text_fields;
-use crate::{Delivery, Integration, Secret, SendError, Settings, http};
+use crate::settings::{Common, Secret, Tls, keys};
+use crate::{Answer, Delivery, Integration, SendError, Setup, http};
 
 /// Colours by priority, most urgent first. falcosidekick's.
 const COLOURS: [&str; 8] =
@@ -16,55 +18,53 @@ const COLOURS: [&str; 8] =
 /// Characters up to which two fields stand side by side.
 const SHORT: usize = 36;
 
-/// The section `slack`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// The incoming webhook's address. Not empty: it is switched on.
-    pub webhookurl: Secret,
-    /// The channel, if it is not the webhook's own.
-    pub channel: String,
-    /// The name under which it posts.
-    pub username: String,
-    /// The picture's address.
-    pub icon: String,
-    /// The line below.
-    pub footer: String,
-    /// `all`, `text` or `fields`.
-    pub outputformat: String,
-    /// Whether the other side's certificate is checked.
-    pub checkcert: bool,
-    /// Alerts less urgent than this are not sent.
-    pub minimumpriority: String,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            webhookurl: Secret::default(),
-            channel: String::new(),
-            username: "Cadge".to_owned(),
-            icon: String::new(),
-            footer: String::new(),
-            outputformat: "all".to_owned(),
-            checkcert: true,
-            minimumpriority: String::new(),
-        }
+keys! {
+    /// The section `slack`.
+    pub(crate) struct Config {
+        /// The incoming webhook's address.
+        webhookurl: Secret = "",
+        /// The channel, if it is not the webhook's own.
+        channel: String = "",
+        /// The name under which it posts.
+        username: String = "Cadge",
+        /// The picture's address.
+        icon: String = "",
+        /// The line below.
+        footer: String = "",
+        /// What a message has: `all`, `text` or `fields`.
+        outputformat: String = "all",
+        + tls: Tls,
+        + common: Common,
     }
 }
 
-impl Settings for Config {
+impl Section for Config {
+    const NAME: &'static str = "slack";
+    const ABOUT: &'static str = "Posts each alert to a Slack incoming webhook.";
+    const EXAMPLE: &'static str = "slack:\n  webhookurl: URL\n";
+
     fn is_on(&self) -> bool {
         !self.webhookurl.is_empty()
     }
 
-    fn minimum_priority(&self) -> &str {
-        &self.minimumpriority
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
+        if !["", "all", "text", "fields"].contains(&self.outputformat.as_str()) {
+            return Err(format!("`outputformat: {}` is none of all, text, fields", self.outputformat));
+        }
+        Ok(Box::new(Slack {
+            client: http::client(&self.tls, setup)?,
+            address: http::url("webhookurl", self.webhookurl.reveal())?,
+            config: self.clone(),
+            kinds: setup.kinds,
+        }))
     }
 }
 
-/// The destination.
-pub(crate) struct Slack {
+struct Slack {
     client: Client,
     address: reqwest::Url,
     config: Config,
@@ -72,25 +72,15 @@ pub(crate) struct Slack {
 }
 
 impl Integration for Slack {
-    type Config = Config;
-    const BATCH: usize = 1;
-
-    fn new(config: Config, kinds: FieldKinds) -> Result<Self, String> {
-        let address =
-            config.webhookurl.reveal().parse().map_err(|error| format!("`webhookurl` is no URL: {error}"))?;
-        if !["", "all", "text", "fields"].contains(&config.outputformat.as_str()) {
-            return Err(format!("`outputformat: {}` is none of all, text, fields", config.outputformat));
-        }
-        Ok(Self { client: http::client(config.checkcert)?, address, config, kinds })
-    }
-
-    async fn send(&mut self, alerts: &[Delivery]) -> Result<(), SendError> {
-        for delivery in alerts {
-            let request = self.client.post(self.address.clone());
-            let body = self.payload(&delivery.alert).to_string();
-            http::send(request.header("content-type", "application/json; charset=utf-8").body(body)).await?;
-        }
-        Ok(())
+    fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
+        Box::pin(async move {
+            let mut answer = Answer::default();
+            for delivery in alerts {
+                let body = self.payload(&delivery.alert).to_string();
+                answer = http::send(http::json(self.client.post(self.address.clone()), body)).await?;
+            }
+            Ok(answer)
+        })
     }
 }
 

@@ -1,0 +1,102 @@
+use serde_json::json;
+
+use super::*;
+
+fn config(yaml: &str) -> Result<Config, String> {
+    serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
+}
+
+fn on(config: &Config) -> Vec<&'static str> {
+    config.destinations().map(|kind| kind.name).collect()
+}
+
+#[test]
+fn every_destination_has_a_name_of_its_own_and_an_example_that_works() {
+    for kind in DESTINATIONS {
+        assert_eq!(DESTINATIONS.iter().filter(|other| other.label() == kind.label()).count(), 1, "{kind:?}");
+        assert_eq!(on(&config(kind.example).unwrap()), [kind.name]);
+        assert!(Destination::named(kind.name).is_some_and(|found| found.name == kind.name));
+        let keys = kind.keys();
+        for key in &keys {
+            assert_eq!(
+                keys.iter().filter(|other| other.name == key.name).count(),
+                1,
+                "{kind:?} {}",
+                key.name
+            );
+            assert!(key.doc.ends_with('.'), "{kind:?} {}", key.name);
+        }
+    }
+}
+
+#[test]
+fn what_has_a_default_only_is_off() {
+    for kind in DESTINATIONS {
+        let mut config = Config::default();
+        config.section(kind);
+        assert!(on(&config).is_empty(), "{kind:?}");
+    }
+}
+
+#[test]
+fn keys_may_be_in_any_case_but_names_of_headers_stay() {
+    let config = config("Webhook:\n  Address: http://x\n  customHeaders: {X-Key: 7}\n").unwrap();
+    assert_eq!(on(&config), ["webhook"]);
+    assert!(format!("{config:?}").contains("X-Key"), "{config:?}");
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_with_the_one_that_was_meant() {
+    for (yaml, error) in [
+        ("slack: {webhokurl: x}", "`slack` has no key `webhokurl`, did you mean `webhookurl`?"),
+        ("slak: {}", "unknown section `slak`, did you mean `slack`?"),
+        ("webhook: {checkcert: perhaps}", "`webhook.checkcert` is neither true nor false"),
+        ("skipunsupported: 5", "`skipunsupported` is neither true nor false"),
+        ("[]", "expected sections"),
+    ] {
+        let found = config(yaml).unwrap_err();
+        assert!(found.contains(error), "{yaml}: {found}");
+    }
+}
+
+#[test]
+fn falcosidekicks_other_sections_are_refused_where_they_are_on() {
+    let yaml = "listenport: 2801\ndebug: false\nwebex: {webhookurl: ''}\nyandex: {accesskeyid: '', s3: {bucket: ''}}\nslack: {webhookurl: http://x}\n";
+    assert_eq!(on(&config(yaml).unwrap()), ["slack"]);
+    let yaml = "webex: {webhookurl: http://x}\nslack: {webhookurl: http://x}\n";
+    let error = config(yaml).unwrap_err();
+    assert!(
+        error.contains("`webex` is no destination of Cadge") && error.contains("skipunsupported"),
+        "{error}"
+    );
+    assert_eq!(on(&config(&format!("{yaml}skipunsupported: true\n")).unwrap()), ["slack"]);
+    let error = config("yandex: {s3: {bucket: b}}").unwrap_err();
+    assert!(error.contains("`yandex.s3`"), "{error}");
+}
+
+#[test]
+fn the_environment_counts_before_the_file() {
+    let mut config = config("slack: {webhookurl: http://x, channel: a}").unwrap();
+    let variables = json!({"SLACK_CHANNEL": "b", "WEBHOOK_ADDRESS": "http://y", "MUTUALTLSFILESPATH": "/c"});
+    config.read_environment(|name| Some(variables.get(name)?.as_str()?.to_owned())).unwrap();
+    assert_eq!(on(&config), ["slack", "webhook"]);
+    let printed = format!("{config:?}");
+    assert!(printed.contains("channel: \"b\"") && printed.contains("/c"), "{printed}");
+    let wrong = |name: &str| (name == "SLACK_CHECKCERT").then(|| "T0KEN".to_owned());
+    let error = config.read_environment(wrong).unwrap_err();
+    assert_eq!(error, "the environment variable `SLACK_CHECKCERT` is neither true nor false");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_value_is_read_or_refused(key in "[a-z.]{0,12}", text in ".*", number: i64) {
+        for value in [json!(text), json!(number), json!([text, number]), json!({ key.clone(): text }), json!(null)] {
+            for kind in DESTINATIONS {
+                for known in kind.keys() {
+                    let _ = kind.section().set(known.name, &value);
+                }
+            }
+            let _ = Config::read(json!({ key.clone(): value.clone(), "slack": { key.clone(): value } }));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Dead letters: alerts that a destination refused for good, kept until somebody looks at them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cadge_proto::Alert;
+use prost::Message as _;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::Delivery;
+
+/// The file's layout.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS dead (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        destination TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        cause TEXT NOT NULL,
+        alert BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS dead_destination ON dead (destination, id);
+";
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadLetter {
+    /// Its number: grows with each.
+    pub id: u64,
+    /// The destination's label.
+    pub destination: String,
+    /// The alert's position in the log.
+    pub position: u64,
+    /// When it was given up, in seconds since 1970.
+    pub time: i64,
+    /// Why.
+    pub cause: String,
+    /// The alert.
+    pub alert: Arc<Alert>,
+}
+
+/// The file cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the dead letters {path}: {problem}")]
+pub struct DeadError {
+    /// The file.
+    pub path: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// All of them.
+#[derive(Clone, Debug)]
+pub struct DeadLetters(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    most: u64,
+    file: Mutex<Connection>,
+}
+
+impl DeadLetters {
+    /// Opens the file and makes it if it is not there. Past `most` letters the oldest goes. Without a path they are
+    /// in memory only.
+    pub fn open(path: Option<&Path>, most: u64) -> Result<Self, DeadError> {
+        let path = path.unwrap_or(Path::new(":memory:")).to_owned();
+        let open = || {
+            let file = Connection::open(&path)?;
+            file.pragma_update(None, "journal_mode", "wal")?;
+            file.pragma_update(None, "synchronous", "full")?;
+            file.execute_batch(SCHEMA)?;
+            Ok(file)
+        };
+        let file = open().map_err(|error: rusqlite::Error| failed(&path, &error))?;
+        Ok(Self(Arc::new(Inner { path, most, file: Mutex::new(file) })))
+    }
+
+    /// Keeps alerts. They are on disk when this has succeeded. Answers how many of the oldest had to go.
+    pub(crate) async fn keep(
+        &self,
+        destination: &str,
+        alerts: &[Delivery],
+        cause: &str,
+    ) -> Result<u64, DeadError> {
+        let (destination, cause, alerts) = (destination.to_owned(), cause.to_owned(), alerts.to_vec());
+        let most = self.0.most;
+        self.run(move |file| {
+            let transaction = file.transaction()?;
+            for delivery in &alerts {
+                transaction.execute(
+                    "INSERT INTO dead (destination, position, time, cause, alert) VALUES (?, ?, ?, ?, ?)",
+                    params![
+                        destination,
+                        signed(delivery.position),
+                        now(),
+                        cause,
+                        delivery.alert.encode_to_vec()
+                    ],
+                )?;
+            }
+            let last: Option<i64> = transaction
+                .query_row("SELECT id FROM dead ORDER BY id DESC LIMIT 1 OFFSET ?", [signed(most)], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            let gone = transaction.execute("DELETE FROM dead WHERE id <= ?", [last.unwrap_or(-1)])?;
+            transaction.commit()?;
+            Ok(gone as u64)
+        })
+        .await
+    }
+
+    /// Those of a destination, or of all, behind a number: at most so many, oldest first.
+    pub async fn list(
+        &self,
+        destination: Option<&str>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, DeadError> {
+        let destination = destination.map(str::to_owned);
+        self.run(move |file| {
+            let mut statement = file.prepare_cached(
+                "SELECT id, destination, position, time, cause, alert FROM dead
+                 WHERE id > ?1 AND (?2 IS NULL OR destination = ?2) ORDER BY id LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![signed(after), destination, limit], letter)?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// Removes some.
+    pub async fn remove(&self, ids: Vec<u64>) -> Result<(), DeadError> {
+        self.run(move |file| {
+            let transaction = file.transaction()?;
+            for id in ids {
+                transaction.execute("DELETE FROM dead WHERE id = ?", [signed(id)])?;
+            }
+            transaction.commit()
+        })
+        .await
+    }
+
+    /// How many there are of a destination.
+    pub async fn count(&self, destination: &str) -> Result<u64, DeadError> {
+        let destination = destination.to_owned();
+        let count = "SELECT count(*) FROM dead WHERE destination = ?";
+        self.run(move |file| file.query_row(count, [destination], |row| row.get::<_, i64>(0)))
+            .await
+            .map(i64::unsigned_abs)
+    }
+
+    /// Uses the file where that holds up nobody.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DeadError> {
+        let inner = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || {
+            let mut file = inner.file.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut file).map_err(|error| failed(&inner.path, &error))
+        });
+        done.await.unwrap_or_else(|_| {
+            Err(DeadError {
+                path: self.0.path.display().to_string(),
+                problem: "the work on it was broken off".to_owned(),
+            })
+        })
+    }
+}
+
+fn failed(path: &Path, error: &rusqlite::Error) -> DeadError {
+    DeadError { path: path.display().to_string(), problem: error.to_string() }
+}
+
+fn letter(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeadLetter> {
+    let alert: Vec<u8> = row.get(5)?;
+    Ok(DeadLetter {
+        id: row.get::<_, i64>(0)?.unsigned_abs(),
+        destination: row.get(1)?,
+        position: row.get::<_, i64>(2)?.unsigned_abs(),
+        time: row.get(3)?,
+        cause: row.get(4)?,
+        // What this program has not written reads as an empty alert.
+        alert: Arc::new(Alert::decode(alert.as_slice()).unwrap_or_default()),
+    })
+}
+
+/// Positions and numbers are below 2^63: SQLite's integers are signed.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alerts(positions: std::ops::RangeInclusive<u64>) -> Vec<Delivery> {
+        let alert = |position| Delivery {
+            position,
+            alert: Arc::new(Alert { sequence: position, ..Alert::default() }),
+        };
+        positions.map(alert).collect()
+    }
+
+    fn positions(letters: &[DeadLetter]) -> Vec<u64> {
+        letters.iter().map(|letter| letter.position).collect()
+    }
+
+    #[tokio::test]
+    async fn letters_are_kept_by_destination_over_a_restart_and_the_oldest_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dead.db");
+        let dead = DeadLetters::open(Some(&path), 4).unwrap();
+        assert_eq!(dead.keep("slack", &alerts(1..=2), "no").await.unwrap(), 0);
+        assert_eq!(dead.keep("webhook", &alerts(2..=4), "never").await.unwrap(), 1);
+        drop(dead);
+        let dead = DeadLetters::open(Some(&path), 4).unwrap();
+        let all = dead.list(None, 0, 10).await.unwrap();
+        assert_eq!(positions(&all), [2, 2, 3, 4]);
+        assert_eq!((all[1].cause.as_str(), all[1].alert.sequence), ("never", 2));
+        assert_eq!(positions(&dead.list(Some("webhook"), all[1].id, 1).await.unwrap()), [3]);
+        dead.remove(all[1..].iter().map(|letter| letter.id).collect()).await.unwrap();
+        assert_eq!((dead.count("slack").await.unwrap(), dead.count("webhook").await.unwrap()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_none_is_refused_with_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dead.db");
+        std::fs::write(&path, vec![7; 4096]).unwrap();
+        let error = DeadLetters::open(Some(&path), 4).unwrap_err().to_string();
+        assert!(error.contains("dead.db"), "{error}");
+    }
+}

@@ -1,0 +1,180 @@
+//! One destination's way through the log: from its cursor on, in order, until delivering ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use rand::Rng as _;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{BACK_OFF, Ending, Sender};
+use super::storm::{Limit, Message, group};
+use crate::{Delivery, Feed, FeedError, Feeds, Read};
+
+/// Alerts that are read at once.
+const READ: usize = 1000;
+
+/// So often a cursor is moved while alerts flow: a crash brings at most so much again.
+const COMMIT_EVERY: Duration = Duration::from_millis(250);
+
+/// One destination's delivery.
+pub(super) struct Runner {
+    pub(super) sender: Arc<Sender>,
+    /// The highest number, which is the least urgent priority, that is sent.
+    pub(super) least: i32,
+    pub(super) filter: String,
+    pub(super) concurrency: usize,
+    pub(super) per_minute: u32,
+    pub(super) feeds: Arc<dyn Feeds>,
+    pub(super) stop: CancellationToken,
+}
+
+/// A feed, and how far its alerts have had their fate.
+struct Way {
+    feed: Box<dyn Feed>,
+    done: u64,
+    committed: u64,
+    at: Instant,
+}
+
+impl Way {
+    /// Notes that everything up to a position is done with. Moves the cursor when it is time.
+    async fn done(&mut self, position: u64) -> Result<(), FeedError> {
+        self.done = position;
+        if self.at.elapsed() >= COMMIT_EVERY { self.commit().await } else { Ok(()) }
+    }
+
+    async fn commit(&mut self) -> Result<(), FeedError> {
+        self.at = Instant::now();
+        if self.done > self.committed {
+            self.feed.commit(self.done).await?;
+            self.committed = self.done;
+        }
+        Ok(())
+    }
+
+    /// The next alerts. What is done with is committed while nothing comes.
+    async fn next(&mut self) -> Result<Read, FeedError> {
+        loop {
+            if self.done == self.committed {
+                return self.feed.next(READ).await;
+            }
+            let left = COMMIT_EVERY.saturating_sub(self.at.elapsed());
+            match tokio::time::timeout(left, self.feed.next(READ)).await {
+                Ok(read) => return read,
+                Err(_) => self.commit().await?,
+            }
+        }
+    }
+}
+
+impl Runner {
+    /// Delivers until it is told to stop, and while this hub is the one to do so. What is not sent by then
+    /// comes again after the next start. A log that fails, on a full disk for one, is tried again from
+    /// the cursor's place.
+    pub(super) async fn run(self) {
+        let label = &self.sender.label;
+        let mut wait = BACK_OFF.0;
+        loop {
+            let outcome = self.deliver(&mut wait).await;
+            if self.stop.is_cancelled() {
+                if let Err(error) = outcome {
+                    tracing::error!(integration = label, %error, "a cursor can't be moved: alerts will come again");
+                }
+                return;
+            }
+            let Err(error) = outcome else {
+                tracing::info!(integration = label, "another hub is to deliver");
+                continue;
+            };
+            let pause = rand::rng().random_range(wait / 2..=wait);
+            tracing::error!(integration = label, %error, ?pause, "the log has failed: trying again");
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            wait = (wait * 2).min(BACK_OFF.1);
+        }
+    }
+
+    /// Delivers until it is told to stop or another hub is to deliver.
+    async fn deliver(&self, wait: &mut Duration) -> Result<(), FeedError> {
+        let label = &self.sender.label;
+        let feed: Box<dyn Feed> = tokio::select! {
+            () = self.stop.cancelled() => return Ok(()),
+            feed = self.feeds.open(&format!("integration/{label}"), &self.filter) => feed?,
+        };
+        tracing::info!(integration = label, "delivering");
+        let ending = Ending { stop: self.stop.clone(), lost: feed.lost() };
+        let mut way = Way { feed, done: 0, committed: 0, at: Instant::now() };
+        let mut limit = Limit::new(self.per_minute);
+        loop {
+            let read = tokio::select! {
+                () = ending.begins() => break,
+                read = way.next() => read?,
+            };
+            let wanted = self.wanted(read.alerts);
+            let all = match &mut limit {
+                Some(limit) => self.send_within(limit, wanted, &ending).await,
+                None => self.send(&mut way, &wanted, &ending).await?,
+            };
+            if !all {
+                break;
+            }
+            way.done(read.position).await?;
+            *wait = BACK_OFF.0;
+            self.sender.outcomes.position.set(i64::try_from(read.position).unwrap_or(i64::MAX));
+            self.sender.health.reached(read.position);
+        }
+        way.commit().await
+    }
+
+    /// The alerts that are urgent enough. falcosidekick's test alert always is.
+    fn wanted(&self, alerts: Vec<Delivery>) -> Vec<Delivery> {
+        let count = alerts.len();
+        let is_wanted =
+            |delivery: &Delivery| delivery.alert.priority <= self.least || delivery.alert.rule == "Test rule";
+        let wanted: Vec<Delivery> = alerts.into_iter().filter(is_wanted).collect();
+        self.sender.outcomes.filtered.inc_by((count - wanted.len()) as u64);
+        wanted
+    }
+
+    /// Sends alerts, several batches at a time if that is wished. Answers `false` if delivering ends before.
+    async fn send(&self, way: &mut Way, alerts: &[Delivery], ending: &Ending) -> Result<bool, FeedError> {
+        let batches = stream::iter(alerts.chunks(self.sender.integration.batch().max(1)));
+        let send = |batch: &[Delivery]| {
+            let last = batch.last().map_or(0, |delivery| delivery.position);
+            let (sender, batch) = (Arc::clone(&self.sender), batch.to_vec());
+            async move { (last, sender.send(&batch, ending).await) }
+        };
+        let mut sends = std::pin::pin!(batches.map(send).buffered(self.concurrency.max(1)));
+        while let Some((last, is_sent)) = sends.next().await {
+            if !is_sent {
+                return Ok(false);
+            }
+            way.done(last).await?;
+        }
+        Ok(true)
+    }
+
+    /// Sends alerts within the limit: as they are, or one message for each rule if they are too many.
+    async fn send_within(&self, limit: &mut Limit, alerts: Vec<Delivery>, ending: &Ending) -> bool {
+        let messages: Vec<Message> = if limit.admits(alerts.len()) {
+            alerts.into_iter().map(Message::single).collect()
+        } else {
+            group(alerts)
+        };
+        for message in messages {
+            tokio::select! {
+                () = ending.begins() => return false,
+                () = limit.take() => {}
+            }
+            if !self.sender.send(std::slice::from_ref(&message.delivery), ending).await {
+                return false;
+            }
+            self.sender.outcomes.grouped.inc_by(message.alerts.len() as u64 - 1);
+        }
+        true
+    }
+}

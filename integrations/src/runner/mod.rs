@@ -1,0 +1,159 @@
+//! Runs the destinations: everything that is the same for all of them.
+
+mod attempt;
+mod circuit;
+mod deliver;
+mod outcomes;
+mod storm;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use cadge_proto::json::FieldKinds;
+use cadge_proto::{Alert, Priority};
+use tokio::task::JoinSet;
+
+use crate::destinations::{AnySection, Destination};
+use crate::event::priority_number;
+use crate::{Answer, Config, ConfigError, Context, DeadLetter, Delivery, SendError, Setup};
+use attempt::Sender;
+use circuit::Health;
+use deliver::Runner;
+use outcomes::Counters;
+
+pub use circuit::{Circuit, State};
+
+/// What was started.
+pub struct Running {
+    tasks: JoinSet<()>,
+    senders: Vec<(&'static Destination, Arc<Sender>)>,
+}
+
+/// Starts what is switched on. To be called within a tokio runtime.
+pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError> {
+    let counters = Counters::new(&context.registry);
+    let setup = setup(config, context.field_kinds);
+    let mut running = Running { tasks: JoinSet::new(), senders: Vec::new() };
+    for (kind, section) in config.sections.iter().filter(|(_, section)| section.is_on()) {
+        let runner = runner(kind, section.as_ref(), &setup, context, &counters)
+            .map_err(|problem| ConfigError { integration: kind.name, problem })?;
+        running.senders.push((kind, Arc::clone(&runner.sender)));
+        running.tasks.spawn(runner.run());
+    }
+    Ok(running)
+}
+
+fn setup(config: &Config, kinds: FieldKinds) -> Setup {
+    Setup { kinds, certificates: config.shared.mutualtlsfilespath.clone().into() }
+}
+
+fn runner(
+    kind: &'static Destination,
+    section: &dyn AnySection,
+    setup: &Setup,
+    context: &Context,
+    counters: &Counters,
+) -> Result<Runner, String> {
+    let common = section.common();
+    if !common.filter.is_empty() {
+        context.feeds.check(&common.filter).map_err(|problem| format!("`filter`: {problem}"))?;
+    }
+    let label = kind.label();
+    let outcomes = counters.of(&label);
+    let sender = Sender {
+        integration: section.build(setup)?.into(),
+        timeout: Duration::from_millis(common.timeoutms.max(1)),
+        attempts: common.maxattempts,
+        dead: context.dead.clone(),
+        health: Health::new(outcomes.circuit.clone()),
+        outcomes,
+        said: attempt::Said::default(),
+        label,
+    };
+    Ok(Runner {
+        sender: Arc::new(sender),
+        least: least(&common.minimumpriority)?,
+        filter: common.filter.clone(),
+        // With a limit on messages there is no use in several at a time.
+        concurrency: common.maxconcurrentrequests,
+        per_minute: common.ratelimit,
+        feeds: Arc::clone(&context.feeds),
+        stop: context.stop.clone(),
+    })
+}
+
+/// The number of the least urgent priority that is sent.
+fn least(minimum: &str) -> Result<i32, String> {
+    if minimum.is_empty() {
+        return Ok(7);
+    }
+    priority_number(minimum).ok_or_else(|| {
+        format!("`minimumpriority: {minimum}` is no priority: use emergency, alert, critical, error, warning, notice, informational or debug")
+    })
+}
+
+impl Running {
+    /// How each destination is doing.
+    pub fn states(&self) -> Vec<(&'static Destination, State)> {
+        self.senders.iter().map(|(kind, sender)| (*kind, sender.health.state())).collect()
+    }
+
+    /// Sends a dead letter once more, past what waits in the log. `None`: its destination is not switched on.
+    pub async fn replay(&self, letter: &DeadLetter) -> Option<Result<Answer, SendError>> {
+        let (_, sender) = self.senders.iter().find(|(_, sender)| sender.label == letter.destination)?;
+        let delivery = Delivery { position: letter.position, alert: Arc::clone(&letter.alert) };
+        Some(sender.attempt(&[delivery]).await)
+    }
+
+    /// Waits until every delivery has ended, after the context's `stop`.
+    pub async fn stopped(mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "an integration has failed");
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.senders.iter().map(|(kind, _)| kind.name)).finish()
+    }
+}
+
+/// Sends one alert that says it is a test. `None`: the destination is not switched on.
+pub async fn test(
+    config: &Config,
+    kind: &'static Destination,
+    kinds: FieldKinds,
+) -> Result<Option<Result<Answer, SendError>>, ConfigError> {
+    let section = config.sections.iter().find(|(known, section)| known.name == kind.name && section.is_on());
+    let Some((_, section)) = section else { return Ok(None) };
+    let integration = section.build(&setup(config, kinds));
+    let integration = integration.map_err(|problem| ConfigError { integration: kind.name, problem })?;
+    let alert = [Delivery { position: 0, alert: Arc::new(test_alert()) }];
+    let timeout = Duration::from_millis(section.common().timeoutms.max(1));
+    let sent = tokio::time::timeout(timeout, integration.send(&alert)).await;
+    let late = |_| Err(SendError::Unreachable(format!("no answer within {timeout:?}")));
+    Ok(Some(sent.unwrap_or_else(late)))
+}
+
+/// falcosidekick's test alert, with a text of our own.
+fn test_alert() -> Alert {
+    let mut alert = Alert {
+        time: Some(SystemTime::now().into()),
+        priority: Priority::Debug.into(),
+        rule: "Test rule".to_owned(),
+        output_fields: [("proc.name", "cadge"), ("user.name", "cadge")]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        hostname: "cadge".to_owned(),
+        tags: vec!["test".to_owned()],
+        source: "internal".to_owned(),
+        sensor: "cadge".to_owned(),
+        ..Alert::default()
+    };
+    let time = cadge_proto::json::time(&alert);
+    alert.output = format!("{time}: Debug This is a test from cadge");
+    alert
+}

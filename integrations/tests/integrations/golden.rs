@@ -1,0 +1,45 @@
+//! The very bytes of each destination's request, beside what they were when somebody looked at them.
+//! `UPDATE_GOLDEN=1` writes them anew.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use cadge_integrations::{DESTINATIONS, Destination};
+
+use super::feed::{Log, alert};
+use super::server::{Request, Server};
+
+/// Headers that differ from run to run.
+const VARYING: [&str; 3] = ["host", "user-agent", "content-length"];
+
+/// A request as text.
+fn text(request: &Request) -> String {
+    let mut text = format!("{} {}\n", request.method, request.path);
+    let mut headers: Vec<_> =
+        request.headers.iter().filter(|(name, _)| !VARYING.contains(&name.as_str())).collect();
+    headers.sort_by_key(|(name, _)| name.as_str());
+    for (name, value) in headers {
+        writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
+    }
+    text + "\n" + &request.body
+}
+
+fn file(kind: &Destination) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{}.txt", kind.label()))
+}
+
+#[tokio::test]
+async fn every_request_is_as_it_was() {
+    for kind in DESTINATIONS.iter().filter(|kind| kind.example.contains("URL")) {
+        let (server, log) = (Server::start(&[]).await, Log::default());
+        log.push(alert(1, 4));
+        let (_running, stop, _) = log.start(&kind.example.replace("URL", &server.url));
+        let found = text(&server.requests(1).await[0]);
+        stop.cancel();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(file(kind), &found).unwrap();
+        }
+        let known = std::fs::read_to_string(file(kind)).unwrap_or_default();
+        assert_eq!(found, known, "{kind:?}: look at it, and accept it with UPDATE_GOLDEN=1");
+    }
+}
