@@ -11,6 +11,8 @@ mod feed;
 mod dead;
 mod http;
 mod event;
+mod text;
+pub mod template;
 mod runner;
 
 use std::fmt;
