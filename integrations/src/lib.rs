@@ -13,6 +13,7 @@ mod http;
 mod event;
 mod text;
 pub mod template;
+pub mod dress;
 mod runner;
 
 use std::fmt;
