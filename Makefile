@@ -10,10 +10,10 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine bench-hub fuzz lint fmt ci
+.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine bench-hub bench-integrations fuzz lint fmt ci
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what building needs (Debian, Ubuntu)
 	@scripts/setup.sh build
@@ -47,6 +47,11 @@ bench-engine: target/mix.rec ## what rules cost, on recorded events of this mach
 
 bench-hub: setup ## what a hub carries: rates, delay, memory; takes minutes and 25 GB of disk while it runs
 	$(CARGO) bench -q -p cadge-hub --bench hub
+
+bench-integrations: setup-test build ## what integrations carry, beside falcosidekick's figures; takes minutes, and needs Go
+	@if command -v go >/dev/null && [ -d $(CADGE_COMPAT)/loadgen ]; \
+	 then scripts/bench-integrations.py target/release/cadge $(CADGE_COMPAT) $(CASES); \
+	 else echo "bench-integrations: SKIPPED: it needs go and $(CADGE_COMPAT)/loadgen"; fi
 
 bench: build bench-engine bench-hub ## the benchmarks, one figure a line; asks for root
 	$(SUDO) $(CARGO) bench -q -p cadge --bench system

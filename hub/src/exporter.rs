@@ -32,6 +32,9 @@ const COUNT_MAX: usize = 4096;
 /// Bytes of alerts that are counted at once, about.
 const BYTES_MAX: usize = 4 << 20;
 
+/// So often its cursor is moved.
+const COMMIT_EVERY: Duration = Duration::from_millis(250);
+
 /// The wait after the log has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -75,22 +78,26 @@ impl Exporter {
         };
         let mut consumer: Consumer =
             consumers.open(Some(NAME.to_owned()), Start::Beginning, View::default()).await?;
+        let mut tick = tokio::time::interval(COMMIT_EVERY);
         loop {
             let entries = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = claim.lost.cancelled() => return Ok(()),
+                () = stop.cancelled() => break,
+                () = claim.lost.cancelled() => break,
+                // A move for each alert would cost as much as to keep it.
+                _ = tick.tick() => {
+                    consumer.commit(consumer.position()).await?;
+                    continue;
+                }
                 entries = consumer.next(COUNT_MAX, BYTES_MAX) => entries?,
             };
-            // Neither is begun when the hub is to stop, and both are ended: nothing is counted twice by
-            // who comes next. Only a hub that dies between them leaves alerts that another counts again.
             let counted = self.counted;
             for entry in entries.iter().filter(|entry| entry.position > counted) {
                 self.count(entry);
             }
-            let position = consumer.position();
-            self.counted = self.counted.max(position);
-            consumer.commit(position).await?;
+            self.counted = self.counted.max(consumer.position());
         }
+        // Nothing is counted twice by who comes next. Only a hub that dies leaves alerts that another counts again.
+        consumer.commit(consumer.position()).await
     }
 
     fn count(&mut self, entry: &Entry) {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::audit::Refused;
 use crate::config::Role;
@@ -52,7 +54,7 @@ fn sensor(site: &Site, remote: &Remote, headers: &HeaderMap) -> Result<Arc<Peer>
     if let Some(tokens) = &site.tokens
         && let Some(presented) = headers.get(header::AUTHORIZATION)
     {
-        let name = bearer(presented.as_bytes()).and_then(|token| tokens.name(token));
+        let name = token(presented.as_bytes()).and_then(|token| tokens.name(&token));
         let name = name.ok_or(Refusal::Unknown("the token is not one of `webserver.token_file`"))?;
         return Ok(Arc::new(site.access.by_token(&name)));
     }
@@ -70,8 +72,30 @@ fn sensor(site: &Site, remote: &Remote, headers: &HeaderMap) -> Result<Arc<Peer>
     })
 }
 
-/// The token of `Bearer TOKEN`.
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+/// The token of `Bearer TOKEN`, or the password of `Basic …`: clients that can set no header of their own, but take
+/// an address such as `http://falco:TOKEN@hub:2801/`, send that.
+fn token(value: &[u8]) -> Option<Vec<u8>> {
+    let (scheme, rest) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    let rest = rest.trim_ascii();
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        return Some(rest.to_vec());
+    }
+    let pair = scheme.eq_ignore_ascii_case(b"basic").then(|| STANDARD.decode(rest).ok())??;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    Some(pair[colon + 1..].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_as_bearer_or_as_the_password() {
+        for value in ["Bearer T0KEN", "bearer  T0KEN ", "Basic ZmFsY286VDBLRU4=", "basic OlQwS0VO"] {
+            assert_eq!(token(value.as_bytes()).as_deref(), Some(&b"T0KEN"[..]), "{value}");
+        }
+        for value in ["", "Bearer", "T0KEN", "Basic ZmFsY28", "Basic ZmFsY28=", "Digest T0KEN"] {
+            assert_eq!(token(value.as_bytes()), None, "{value}");
+        }
+    }
 }
