@@ -28,23 +28,23 @@ const CUT: &str = "[...]";
 
 /// The settings. Each is unused if it is empty.
 #[derive(Clone, Debug, Default)]
-pub struct Dress {
+pub(crate) struct Dress {
     /// Fields that every event gets.
-    pub customfields: BTreeMap<String, String>,
+    pub(crate) customfields: BTreeMap<String, String>,
     /// Fields that every event gets, filled in from its other fields.
-    pub templatedfields: BTreeMap<String, Template>,
+    pub(crate) templatedfields: BTreeMap<String, Template>,
     /// Tags that every event gets.
-    pub customtags: Vec<String>,
+    pub(crate) customtags: Vec<String>,
     /// Stands for `[` in a field's name; `]` is left out. With `_`, `proc.aname[2]` is `proc.aname_2`.
-    pub bracketreplacer: String,
+    pub(crate) bracketreplacer: String,
     /// How the output reads: text with `<timestamp>`, `<priority>`, `<output>`, `<custom_fields>`,
     /// `<templated_fields>` and `<tags>`. An output that does not begin as Falco's is left alone.
-    pub outputfieldformat: String,
+    pub(crate) outputfieldformat: String,
 }
 
 impl Dress {
     /// The alert as it is sent. Costs nothing if there is nothing to do.
-    pub fn dress<'a>(&self, alert: &'a Alert, kinds: FieldKinds) -> Cow<'a, Alert> {
+    pub(crate) fn dress<'a>(&self, alert: &'a Alert, kinds: FieldKinds) -> Cow<'a, Alert> {
         let mut alert = Cow::Borrowed(alert);
         let custom = self.add_custom(&mut alert);
         let templated = self.add_templated(&mut alert, kinds);
@@ -180,7 +180,7 @@ fn cut_long(alert: &mut Cow<'_, Alert>, kinds: FieldKinds) {
 /// `customfields` as the environment has them: `name:value,name:value`. A value `%VAR` is that of the
 /// variable `VAR`, for which `lookup` is asked. An entry without exactly one `:` is an error, where
 /// falcosidekick leaves it out.
-pub fn custom_fields_of(
+pub(crate) fn custom_fields_of(
     text: &str,
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<BTreeMap<String, String>, String> {

@@ -13,7 +13,7 @@ mod http;
 mod event;
 mod text;
 pub mod template;
-pub mod dress;
+mod dress;
 mod runner;
 
 use std::fmt;

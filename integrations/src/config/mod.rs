@@ -7,12 +7,16 @@ mod foreign;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::destinations::{AnySection, DESTINATIONS, Destination};
+use crate::dress::{Dress, custom_fields_of};
 use crate::settings::{Key, Keys as _, keys, nearest};
+use crate::template::Template;
 
 keys! {
     /// What holds for all destinations.
@@ -21,6 +25,18 @@ keys! {
         skipunsupported: bool = false,
         /// The folder of `client.crt`, `client.key` and `ca.crt` for mutual TLS with destinations.
         mutualtlsfilespath: String = "/etc/certs",
+        /// Fields that every alert gets. In the environment's form, `a:x,b:%VAR`, a value may be a variable's.
+        customfields: BTreeMap<String, String> = {},
+        /// Fields that every alert gets, filled in from its output fields by Go templates, such as
+        /// `{{ index . "k8s.ns.name" }}`.
+        templatedfields: BTreeMap<String, Template> = {},
+        /// Tags that every alert gets.
+        customtags: Vec<String> = [],
+        /// Stands for `[` in a field's name; `]` is left out. With `_`, `proc.aname[2]` is `proc.aname_2`.
+        bracketreplacer: String = "",
+        /// How the output reads: text with `<timestamp>`, `<priority>`, `<output>`, `<custom_fields>`, `<templated_fields>` and
+        /// `<tags>`.
+        outputfieldformat: String = "",
     }
 }
 
@@ -36,6 +52,19 @@ impl Clone for Config {
     fn clone(&self) -> Self {
         let sections = self.sections.iter().map(|(kind, section)| (*kind, section.boxed())).collect();
         Self { shared: self.shared.clone(), sections }
+    }
+}
+
+impl Shared {
+    /// What every alert goes through before it is sent.
+    pub(crate) fn dress(&self) -> Dress {
+        Dress {
+            customfields: self.customfields.clone(),
+            templatedfields: self.templatedfields.clone(),
+            customtags: self.customtags.clone(),
+            bracketreplacer: self.bracketreplacer.clone(),
+            outputfieldformat: self.outputfieldformat.clone(),
+        }
     }
 }
 
@@ -126,9 +155,13 @@ impl Config {
     pub fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
         for key in Shared::keys() {
             let name = key.name.to_uppercase();
-            if let Some(text) = variable(&name)
-                && let Some(Err(problem)) = self.shared.set(key.name, &text.into())
-            {
+            let Some(text) = variable(&name) else { continue };
+            let value = match key.name {
+                "customfields" => custom_fields_of(&text, &variable).map(|fields| serde_json::json!(fields)),
+                _ => Ok(text.into()),
+            };
+            let set = value.and_then(|value| self.shared.set(key.name, &value).unwrap_or(Ok(())));
+            if let Err(problem) = set {
                 return Err(format!("the environment variable `{name}` {problem}"));
             }
         }

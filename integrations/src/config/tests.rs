@@ -100,3 +100,25 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn shared_settings_are_falcosidekicks() {
+    let yaml = "customfields: {Team: blue}\ntemplatedfields: {where: '{{ index . \"k8s.ns.name\" }}'}\ncustomtags: [a, b]\nbracketreplacer: _\n";
+    let mut read = config(yaml).unwrap();
+    let variables = json!({"CUSTOMFIELDS": "Team:%TEAM,site:here", "TEAM": "red"});
+    read.read_environment(|name| Some(variables.get(name)?.as_str()?.to_owned())).unwrap();
+    let dress = read.shared.dress();
+    assert_eq!(
+        dress.customfields.into_iter().collect::<Vec<_>>(),
+        [("Team".into(), "red".into()), ("site".into(), "here".into())]
+    );
+    assert_eq!(
+        (dress.templatedfields.len(), dress.customtags.len(), dress.bracketreplacer.as_str()),
+        (1, 2, "_")
+    );
+    let error = config("templatedfields: {where: '{{ index '}").unwrap_err();
+    assert!(error.contains("`templatedfields` is no template"), "{error}");
+    let error =
+        read.read_environment(|name| (name == "CUSTOMFIELDS").then(|| "a:%NONE".to_owned())).unwrap_err();
+    assert!(error.contains("CUSTOMFIELDS") && error.contains("NONE"), "{error}");
+}

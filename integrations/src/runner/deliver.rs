@@ -1,8 +1,10 @@
 //! One destination's way through the log: from its cursor on, in order, until delivering ends.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cadge_proto::json::FieldKinds;
 use futures_util::{StreamExt as _, stream};
 use rand::Rng as _;
 use tokio::time::Instant;
@@ -10,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{BACK_OFF, Ending, Sender};
 use super::storm::{Limit, Message, group};
+use crate::dress::Dress;
 use crate::{Delivery, Feed, FeedError, Feeds, Read};
 
 /// Alerts that are read at once.
@@ -24,6 +27,8 @@ pub(super) struct Runner {
     /// The highest number, which is the least urgent priority, that is sent.
     pub(super) least: i32,
     pub(super) filter: String,
+    pub(super) dress: Dress,
+    pub(super) kinds: FieldKinds,
     pub(super) concurrency: usize,
     pub(super) per_minute: u32,
     pub(super) feeds: Arc<dyn Feeds>,
@@ -130,12 +135,16 @@ impl Runner {
         way.commit().await
     }
 
-    /// The alerts that are urgent enough. falcosidekick's test alert always is.
+    /// The alerts that are urgent enough, as they are to be sent. falcosidekick's test alert always is.
     fn wanted(&self, alerts: Vec<Delivery>) -> Vec<Delivery> {
         let count = alerts.len();
         let is_wanted =
             |delivery: &Delivery| delivery.alert.priority <= self.least || delivery.alert.rule == "Test rule";
-        let wanted: Vec<Delivery> = alerts.into_iter().filter(is_wanted).collect();
+        let dress = |delivery: Delivery| match self.dress.dress(&delivery.alert, self.kinds) {
+            Cow::Borrowed(_) => delivery,
+            Cow::Owned(alert) => Delivery { alert: Arc::new(alert), ..delivery },
+        };
+        let wanted: Vec<Delivery> = alerts.into_iter().filter(is_wanted).map(dress).collect();
         self.sender.outcomes.filtered.inc_by((count - wanted.len()) as u64);
         wanted
     }

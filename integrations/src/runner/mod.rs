@@ -14,6 +14,7 @@ use cadge_proto::{Alert, Priority};
 use tokio::task::JoinSet;
 
 use crate::destinations::{AnySection, Destination};
+use crate::dress::Dress;
 use crate::event::priority_number;
 use crate::{Answer, Config, ConfigError, Context, DeadLetter, Delivery, SendError, Setup};
 use attempt::Sender;
@@ -35,7 +36,8 @@ pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError>
     let setup = setup(config, context.field_kinds);
     let mut running = Running { tasks: JoinSet::new(), senders: Vec::new() };
     for (kind, section) in config.sections.iter().filter(|(_, section)| section.is_on()) {
-        let runner = runner(kind, section.as_ref(), &setup, context, &counters)
+        let dress = config.shared.dress();
+        let runner = runner(kind, section.as_ref(), &setup, dress, context, &counters)
             .map_err(|problem| ConfigError { integration: kind.name, problem })?;
         running.senders.push((kind, Arc::clone(&runner.sender)));
         running.tasks.spawn(runner.run());
@@ -51,6 +53,7 @@ fn runner(
     kind: &'static Destination,
     section: &dyn AnySection,
     setup: &Setup,
+    dress: Dress,
     context: &Context,
     counters: &Counters,
 ) -> Result<Runner, String> {
@@ -74,6 +77,8 @@ fn runner(
         sender: Arc::new(sender),
         least: least(&common.minimumpriority)?,
         filter: common.filter.clone(),
+        dress,
+        kinds: context.field_kinds,
         // With a limit on messages there is no use in several at a time.
         concurrency: common.maxconcurrentrequests,
         per_minute: common.ratelimit,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Secret;
+use crate::template::Template;
 
 /// A type of settings. A file gives it as YAML, the environment as text.
 pub(crate) trait Setting: Sized {
@@ -34,6 +35,14 @@ impl Setting for Secret {
 
     fn read(value: &Value) -> Result<Self, String> {
         String::read(value).map(Self::from)
+    }
+}
+
+impl Setting for Template {
+    const KIND: &'static str = "Go template";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        Self::new(&String::read(value)?).map_err(|error| format!("is no template: {error}"))
     }
 }
 

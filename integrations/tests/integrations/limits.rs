@@ -89,3 +89,16 @@ async fn a_request_that_takes_too_long_is_made_again() {
     server.requests(1).await;
     stop.cancel();
 }
+
+#[tokio::test]
+async fn alerts_are_sent_with_the_fields_and_tags_of_the_configuration() {
+    let (server, log) = (Server::start(&[]).await, Log::default());
+    log.push(alert(1, 4));
+    let dress = "customfields: {team: blue}\ntemplatedfields: {who: '{{ index . \"proc.name\" }}!'}\ncustomtags: [z]\n";
+    let (_running, stop, _) = log.start(&format!("{dress}webhook:\n  address: {}\n", server.url));
+    let body: serde_json::Value = serde_json::from_str(&server.requests(1).await[0].body).unwrap();
+    let fields = &body["output_fields"];
+    assert_eq!((&fields["team"], &fields["who"]), (&"blue".into(), &"cat <x>!".into()));
+    assert_eq!(body["tags"], serde_json::json!(["a", "b", "z"]));
+    stop.cancel();
+}
