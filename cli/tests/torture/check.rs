@@ -8,13 +8,14 @@ use cadge_client::Client;
 use cadge_sensor::{Spool, SpoolSettings};
 use futures_util::StreamExt as _;
 use nix::sys::signal::Signal;
+use prost::Message as _;
 use tokio::runtime::Runtime;
 
 use crate::events::Events;
 use crate::process::Part;
 use crate::received::{self, Name, Received};
 use crate::site::{self, DURABLE, OLD, SENSORS, Site, WITNESS};
-use crate::verdict::{PATIENCE, Verdict};
+use crate::verdict::{Breaks, PATIENCE, Sizes, Verdict};
 
 /// The log, as a client sees it.
 struct LogSeen {
@@ -22,6 +23,7 @@ struct LogSeen {
     /// How many alerts there are of Cadge's own, by rule.
     rules: BTreeMap<String, u64>,
     events: Events,
+    sizes: Sizes,
 }
 
 /// Prints each check with its figures. Answers whether all of them hold.
@@ -51,7 +53,9 @@ pub(crate) fn run(mut site: Site, runtime: &Runtime) -> bool {
     }
     for (consumer, party) in OLD.iter().zip(&site.old) {
         let got = wait_for(&dir, consumer, &all);
-        verdict.nearly(consumer, &got, &all, party.process.starts + u64::try_from(site.plan.rounds).unwrap());
+        // It runs again after each kill, and now too.
+        let breaks = Breaks { kills: party.process.starts - 1, errors: received::broken(&dir, consumer) };
+        verdict.nearly(consumer, &got, &all, breaks, log.sizes);
     }
     verdict.webhook(&site, &all);
     for process in site.processes() {
@@ -114,7 +118,12 @@ async fn drained(site: &Site, hub: usize, raised: &HashSet<Name>) -> LogSeen {
     let [cert, key, ca] = part.pem();
     let address = format!("https://localhost:{}", part.port);
     let client = Client::mtls(&address, &cert, &key, &ca).await.unwrap();
-    let mut seen = LogSeen { names: Vec::new(), rules: BTreeMap::new(), events: Events::default() };
+    let mut seen = LogSeen {
+        names: Vec::new(),
+        rules: BTreeMap::new(),
+        events: Events::default(),
+        sizes: Sizes::default(),
+    };
     let mut missing = raised.len();
     let (mut after, mut moved) = (0, Instant::now());
     while missing > 0 && moved.elapsed() < PATIENCE {
@@ -124,6 +133,7 @@ async fn drained(site: &Site, hub: usize, raised: &HashSet<Name>) -> LogSeen {
             assert!(entry.position > after, "the position {} stands behind {after}", entry.position);
             (after, moved) = (entry.position, Instant::now());
             let alert = entry.alert;
+            seen.sizes.see(alert.encoded_len());
             if let Some(file) = alert.output_fields.get("fd.name") {
                 seen.events.see(file);
             }

@@ -8,9 +8,9 @@ use cadge_client::{Alert, Client, Entry, Start, SubscribeOptions};
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::outputs::Request;
 use cadge_proto::raw::outputs::service_client::ServiceClient;
-use futures_util::{Stream, StreamExt as _, stream};
-use tonic::Status;
+use futures_util::{StreamExt as _, stream};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Response, Status, Streaming};
 
 use crate::process::Part;
 use crate::received;
@@ -18,11 +18,11 @@ use crate::received;
 /// A wait before another try.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Alerts that are written down at once.
+/// Alerts of one that acknowledges that are written down at once.
 const CHUNK: usize = 256;
 
 /// Bytes that an old client lets the hub send ahead.
-const WINDOW_BYTES: u32 = (64 << 10) - 1;
+pub(crate) const WINDOW_BYTES: u32 = (64 << 10) - 1;
 
 /// Appends to the file of what was received. What a write has taken outlives the process.
 fn open(part: &Part) -> File {
@@ -102,18 +102,21 @@ async fn old(part: &Part) -> Result<ServiceClient<Channel>, tonic::transport::Er
     Ok(ServiceClient::new(channel))
 }
 
-/// Writes down what comes, until the stream ends or breaks.
-async fn take(file: &mut File, alerts: impl Stream<Item = Result<RawAlert, Status>> + Unpin) -> bool {
-    let mut chunks = alerts.ready_chunks(CHUNK);
-    while let Some(chunk) = chunks.next().await {
-        let good = chunk.iter().filter_map(|alert| alert.as_ref().ok());
-        write(file, good.map(|alert| alert.decode().unwrap()));
-        if let Some(Err(status)) = chunk.iter().find(|alert| alert.is_err()) {
-            eprintln!("the stream has broken: {status}");
-            return false;
+/// Writes down each alert as it comes, and how the stream has ended if it did not end well. Answers whether
+/// it did.
+async fn take(file: &mut File, answer: Result<Response<Streaming<RawAlert>>, Status>) -> bool {
+    let taken = async {
+        let mut alerts = answer?.into_inner();
+        // Not several at once: what is in hand when the client dies is lost.
+        while let Some(alert) = alerts.message().await? {
+            write(file, std::iter::once(alert.decode().unwrap()));
         }
-    }
-    true
+        Ok::<(), Status>(())
+    };
+    let Err(status) = taken.await else { return true };
+    eprintln!("the stream has broken: {status}");
+    file.write_all(received::BROKEN.as_bytes()).unwrap();
+    false
 }
 
 /// Asks for what is new, again and again.
@@ -122,10 +125,7 @@ pub(crate) async fn get(part: Part) {
     loop {
         match old(&part).await {
             Ok(mut client) => {
-                while let Ok(response) = client.get(Request {}).await {
-                    if !take(&mut file, response.into_inner()).await {
-                        break;
-                    }
+                while take(&mut file, client.get(Request {}).await).await {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -142,10 +142,7 @@ pub(crate) async fn sub(part: Part) {
         match old(&part).await {
             Ok(mut client) => {
                 let requests = stream::iter([Request {}]).chain(stream::pending());
-                match client.sub(requests).await {
-                    Ok(response) => drop(take(&mut file, response.into_inner()).await),
-                    Err(status) => eprintln!("the call has failed: {status}"),
-                }
+                take(&mut file, client.sub(requests).await).await;
             }
             Err(error) => eprintln!("connecting: {error}"),
         }

@@ -11,6 +11,9 @@ pub(crate) type Name = (String, u64, u64);
 /// How often each alert was received.
 pub(crate) type Received = HashMap<Name, u64>;
 
+/// The line for a stream that ended with an error.
+pub(crate) const BROKEN: &str = "broken\n";
+
 /// A consumer's file.
 pub(crate) fn path(dir: &Path, consumer: &str) -> PathBuf {
     dir.join(format!("{consumer}.received"))
@@ -35,4 +38,10 @@ pub(crate) fn read(dir: &Path, consumer: &str) -> Received {
         *received.entry(name).or_default() += 1;
     }
     received
+}
+
+/// How many streams of a consumer ended with an error, as it says itself.
+pub(crate) fn broken(dir: &Path, consumer: &str) -> u64 {
+    let text = std::fs::read_to_string(path(dir, consumer)).unwrap_or_default();
+    text.lines().filter(|line| *line == BROKEN.trim_end()).count() as u64
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use crate::consumer::WINDOW_BYTES;
 use crate::events::Events;
 use crate::received::{Name, Received};
 use crate::sink;
@@ -11,9 +12,49 @@ use crate::site::{SENSORS, Site};
 /// What can still come has come within this time without anything new.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// An old client may lose what lies in a connection that breaks: the hub's queue of 256 alerts, and
-/// what fits into the 64 KiB that such a client lets a stream send ahead.
-const IN_A_CONNECTION: u64 = 512;
+/// Bytes in front of a message of gRPC.
+const HEAD_BYTES: u64 = 5;
+
+/// Bytes of one frame of HTTP/2: a client's decoder takes it whole.
+const FRAME_BYTES: u64 = 16 << 10;
+
+/// Bytes that the hub gives a connection at once: it gives the next ones when all of these were sent.
+const PIECE_BYTES: u64 = 32 << 10;
+
+/// Bytes of the smallest and the largest alert of the log, encoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) smallest: u64,
+    pub(crate) largest: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { smallest: u64::MAX, largest: 0 }
+    }
+}
+
+impl Sizes {
+    pub(crate) fn see(&mut self, bytes: usize) {
+        self.smallest = self.smallest.min(bytes as u64);
+        self.largest = self.largest.max(bytes as u64);
+    }
+
+    /// The most alerts that the hub can have given to an old client's connection and the client has not
+    /// written down: one piece that waits to be sent, all that may be sent ahead, a frame in the decoder, and
+    /// a message whose end is in the next frame.
+    fn in_a_connection(self) -> u64 {
+        let bytes = PIECE_BYTES + u64::from(WINDOW_BYTES) + FRAME_BYTES + self.largest + HEAD_BYTES;
+        bytes / (self.smallest + HEAD_BYTES)
+    }
+}
+
+/// How an old client's streams were broken off.
+#[derive(Clone, Copy)]
+pub(crate) struct Breaks {
+    pub(crate) kills: u64,
+    pub(crate) errors: u64,
+}
 
 /// Whether everything has held so far.
 pub(crate) struct Verdict {
@@ -67,9 +108,21 @@ impl Verdict {
     }
 
     /// An old client has it too, but for what lay in connections that broke.
-    pub(crate) fn nearly(&mut self, consumer: &str, got: &Received, all: &HashSet<Name>, breaks: u64) {
+    pub(crate) fn nearly(
+        &mut self,
+        consumer: &str,
+        got: &Received,
+        all: &HashSet<Name>,
+        breaks: Breaks,
+        sizes: Sizes,
+    ) {
         let missing = self.compare(consumer, got, all);
-        let most = breaks * IN_A_CONNECTION;
+        let Breaks { kills, errors } = breaks;
+        let each = sizes.in_a_connection();
+        let most = (kills + errors) * each;
+        println!(
+            "torture: consumer {consumer}: {kills} kills and {errors} streams that ended with an error may cost up to {each} alerts each"
+        );
         self.hold(
             missing.len() as u64 <= most,
             &format!("{consumer} has everything but {most} in broken connections: {}", some(&missing)),
