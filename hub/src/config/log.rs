@@ -45,10 +45,8 @@ pub struct LogConfig {
     /// How long an alert waits for others to be put on disk with, in milliseconds. 0: not at all. What
     /// comes while the disk is busy is put together anyway.
     ///
-    /// 0 is the default because waiting brought nothing that could be measured. On two busy cores 100 sensors
-    /// brought in 142,000, 139,000, 200,000 and 137,000 alerts/s with 0, 1, 2 and 5 ms, which is no more than
-    /// such a machine's runs differ by; at 10,000/s half of the alerts took up to 3.1, 7.9, 4.6 and 12.6 ms,
-    /// and 99% up to 57, 72, 35 and 77 ms. `make bench-hub` measures it.
+    /// 0 is the default: an alert that comes alone is put on disk at once. Whether waiting brings more alerts
+    /// a second depends on the disk and the load; `CADGE_BENCH_ONLY=group_wait make bench-hub` measures it.
     pub group_wait_ms: u64,
     /// How thoroughly the file is looked at before it is used.
     pub check: LogCheck,
