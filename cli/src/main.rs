@@ -19,6 +19,7 @@ mod sensor;
 mod recording;
 mod hub;
 mod status;
+mod table;
 mod backup;
 mod up;
 mod read;
