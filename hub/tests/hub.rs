@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod hub {
+    mod each_log;
     mod history;
     mod outputs;
     mod http;
@@ -14,6 +15,7 @@ mod hub {
     mod certificates;
     mod access;
     mod kafka;
+    mod kafka_outage;
     mod kafka_secured;
     mod backup;
 }

@@ -9,7 +9,14 @@ use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::v1;
 use prost::Message as _;
 
+use super::each_log::on_each_log;
 use super::site::{PATIENCE, Site};
+
+on_each_log! {
+    a_selection_is_found_by_pages_in_both_orders(|_| {}),
+    counts_are_grouped_and_over_time(|_| {}),
+    the_index_goes_on_after_a_restart(|_| {}),
+}
 
 fn time(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
@@ -78,9 +85,7 @@ async fn total(client: &Client) -> u64 {
     client.count(CountOptions::default()).await.unwrap().counts.iter().map(|count| count.count).sum()
 }
 
-#[tokio::test]
-async fn a_selection_is_found_by_pages_in_both_orders() {
-    let site = Site::start().await;
+async fn a_selection_is_found_by_pages_in_both_orders(site: Site) {
     send(&site, 1..=1000).await;
     let client = site.client().await;
     indexed(&client, 1000).await;
@@ -105,9 +110,7 @@ async fn a_selection_is_found_by_pages_in_both_orders() {
     assert_eq!((page.entries.len(), page.entries[0].alert.output_fields.len()), (10, 1));
 }
 
-#[tokio::test]
-async fn counts_are_grouped_and_over_time() {
-    let site = Site::start().await;
+async fn counts_are_grouped_and_over_time(site: Site) {
     send(&site, 1..=600).await;
     let client = site.client().await;
     indexed(&client, 600).await;
@@ -132,9 +135,7 @@ async fn counts_are_grouped_and_over_time() {
     assert_eq!(filtered.counts[0].start, None);
 }
 
-#[tokio::test]
-async fn the_index_goes_on_after_a_restart_and_is_made_anew_when_it_has_to_be() {
-    let mut site = Site::start().await;
+async fn the_index_goes_on_after_a_restart(mut site: Site) {
     send(&site, 1..=100).await;
     indexed(&site.client().await, 100).await;
     site.restart().await;
@@ -142,6 +143,13 @@ async fn the_index_goes_on_after_a_restart_and_is_made_anew_when_it_has_to_be() 
     let client = site.client().await;
     indexed(&client, 200).await;
     assert_eq!(total(&client).await, 200);
+}
+
+#[tokio::test]
+async fn the_index_is_made_anew_when_it_has_to_be() {
+    let mut site = Site::start().await;
+    send(&site, 1..=200).await;
+    indexed(&site.client().await, 200).await;
     // Damaged in the middle, so that it shows only when it is written.
     let path = site.dir.path().join("history.db");
     site.stop().await;

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use cadge_client::{Client, SubscribeOptions};
 use cadge_hub::{Config, Hub};
-use cadge_proto::raw::v1::Batch;
+use cadge_proto::raw::v1::{Batch, Hello};
 use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 
@@ -54,13 +54,14 @@ struct Fleet {
     address: String,
     topic: String,
     webhook: String,
+    silent_after_ms: u64,
 }
 
 impl Fleet {
     fn new(test: &str) -> Option<Self> {
         let address = broker::Broker::get(test)?.address();
         let dir = tempfile::tempdir().unwrap();
-        Some(Self { dir, address, topic: test.to_owned(), webhook: String::new() })
+        Some(Self { dir, address, topic: test.to_owned(), webhook: String::new(), silent_after_ms: 0 })
     }
 
     fn socket(&self, name: &str) -> PathBuf {
@@ -72,10 +73,11 @@ impl Fleet {
         let (address, topic, webhook) = (&self.address, &self.topic, &self.webhook);
         let text = format!(
             "{{grpc: {{bind_address: '', unix_socket: '{socket}'}}, webserver: {{listen_port: 0}}, \
-             fleet: {{path: '{socket}.fleet'}}, \
+             fleet: {{path: '{socket}.fleet', silent_after_ms: {silent_after_ms}}}, history: {{enabled: false}}, \
              log: {{kind: kafka, kafka: {{hostport: '{address}', topic: '{topic}', replication: 1}}}}, \
              integrations: {{webhook: {{address: '{webhook}'}}}}}}",
             socket = socket.display(),
+            silent_after_ms = self.silent_after_ms,
         );
         let config: Config = serde_saphyr::from_str(&text).unwrap();
         Hub::start(config).await.unwrap()
@@ -206,6 +208,43 @@ async fn a_sensor_that_changes_hub_in_mid_batch_leaves_nothing_twice() {
     let fresh = fleet.hub("fresh").await;
     assert!(fleet.all("fresh").await == expected(1..=last));
     for hub in hubs.into_iter().chain([fresh]) {
+        hub.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_sensor_that_has_changed_hub_falls_silent_once() {
+    let Some(mut fleet) = Fleet::new("silent_once") else { return };
+    fleet.silent_after_ms = 3000;
+    let hubs = [fleet.hub("one").await, fleet.hub("other").await];
+    let greet = async |hub: &str, sensor: &str| {
+        let hello = Hello { sensor: sensor.to_owned(), epoch: 1, ..Hello::default() };
+        Sensor::greet(connect(fleet.socket(hub)).await, hello).await
+    };
+    // Both hubs know the one that moves, and it is the second one's. The others show that each looks.
+    let stays = [greet("one", "stays-1").await, greet("other", "stays-2").await];
+    drop(greet("one", "moves").await);
+    let moved = greet("other", "moves").await;
+    drop((stays, moved));
+    let silent = async || {
+        let entries = fleet.client("one").await.get(0, 0).await.unwrap();
+        let alerts: Vec<_> = entries.map(|entry| entry.unwrap().alert).collect().await;
+        let mut names: Vec<String> =
+            alerts.iter().map(|alert| alert.output_fields["sensor"].clone()).collect();
+        assert!(alerts.iter().all(|alert| alert.rule == "Cadge internal: sensor silent"), "{alerts:?}");
+        names.sort();
+        names
+    };
+    let expected = ["moves", "stays-1", "stays-2"];
+    let deadline = Instant::now() + PATIENCE;
+    while silent().await.len() < expected.len() {
+        assert!(Instant::now() < deadline, "{:?}", silent().await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // As long again: nobody says it once more.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(silent().await, expected);
+    for hub in hubs {
         hub.stop().await;
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Site {
     pub(crate) dir: tempfile::TempDir,
     hub: Option<Hub>,
-    change: fn(&mut Config),
+    change: Box<dyn Fn(&mut Config) + Send + Sync>,
 }
 
 impl Site {
@@ -31,8 +31,8 @@ impl Site {
     }
 
     /// A hub whose configuration is changed.
-    pub(crate) async fn with(change: fn(&mut Config)) -> Self {
-        let mut site = Self { dir: tempfile::tempdir().unwrap(), hub: None, change };
+    pub(crate) async fn with(change: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
+        let mut site = Self { dir: tempfile::tempdir().unwrap(), hub: None, change: Box::new(change) };
         site.restart().await;
         site
     }
@@ -110,16 +110,20 @@ impl Sensor {
 
     /// Connects and says who it is.
     pub(crate) async fn greet(channel: Channel, hello: v1::Hello) -> Self {
+        Self::try_greet(channel, hello).await.expect("a welcome")
+    }
+
+    /// The same, but `None` if it is not let in now.
+    pub(crate) async fn try_greet(channel: Channel, hello: v1::Hello) -> Option<Self> {
         let name = hello.sensor.clone();
         let (requests, outgoing) = mpsc::channel(16);
         requests.send(IngestRequest { kind: Some(ingest_request::Kind::Hello(hello)) }).await.unwrap();
         let mut responses =
-            IngestClient::new(channel).stream(ReceiverStream::new(outgoing)).await.unwrap().into_inner();
-        let Some(ingest_response::Kind::Welcome(welcome)) = responses.message().await.unwrap().unwrap().kind
-        else {
+            IngestClient::new(channel).stream(ReceiverStream::new(outgoing)).await.ok()?.into_inner();
+        let Some(ingest_response::Kind::Welcome(welcome)) = responses.message().await.ok()??.kind else {
             panic!("no welcome")
         };
-        Self { name, acknowledged: welcome.acknowledged, requests, responses }
+        Some(Self { name, acknowledged: welcome.acknowledged, requests, responses })
     }
 
     /// Gives a sign of life.
@@ -148,12 +152,18 @@ impl Sensor {
     }
 
     pub(crate) async fn batch(&mut self, batch: v1::Batch) {
-        self.hand_in(batch).await;
-        let answer =
-            tokio::time::timeout(PATIENCE, self.responses.message()).await.unwrap().unwrap().unwrap();
-        let Some(ingest_response::Kind::Acknowledgement(answer)) = answer.kind else {
+        self.try_batch(batch).await.expect("an acknowledgement");
+    }
+
+    /// The same, but `None` if the stream ends instead.
+    pub(crate) async fn try_batch(&mut self, batch: v1::Batch) -> Option<()> {
+        let request = IngestRequest { kind: Some(ingest_request::Kind::Batch(batch)) };
+        self.requests.send(request).await.ok()?;
+        let answer = tokio::time::timeout(PATIENCE, self.responses.message()).await.expect("an answer");
+        let Some(ingest_response::Kind::Acknowledgement(answer)) = answer.ok()??.kind else {
             panic!("no acknowledgement")
         };
         self.acknowledged = answer.sequence;
+        Some(())
     }
 }

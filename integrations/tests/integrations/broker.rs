@@ -20,12 +20,13 @@ impl Broker {
     /// Java.
     pub(crate) fn get(test: &str) -> Option<&'static Self> {
         static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
-        let broker = BROKER.get_or_init(|| Self::script().map(Self::start)).as_ref();
-        if broker.is_none() {
-            let why = "it needs shared/compat/kafka-start.sh (or CADGE_COMPAT), java and mvn";
-            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
-        }
-        broker
+        BROKER.get_or_init(|| Self::script().map(Self::start)).as_ref().or_else(|| skip(test))
+    }
+
+    /// A broker that only the caller has, to stop it and to start it again.
+    #[allow(dead_code, reason = "not every binary that includes this file stops one")]
+    pub(crate) fn own(test: &str) -> Option<Self> {
+        Self::script().map(Self::start).or_else(|| skip(test))
     }
 
     fn script() -> Option<PathBuf> {
@@ -69,6 +70,13 @@ impl Broker {
         let status = run.stdout(file.try_clone().unwrap()).stderr(file).status().unwrap();
         assert!(status.success(), "{}", std::fs::read_to_string(log).unwrap());
     }
+}
+
+/// Says aloud that there is no broker.
+fn skip<T>(test: &str) -> Option<T> {
+    let why = "it needs shared/compat/kafka-start.sh (or CADGE_COMPAT), java and mvn";
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+    None
 }
 
 /// A process that outlives this one, for as long as it takes to stop the broker.
