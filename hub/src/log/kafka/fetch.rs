@@ -1,6 +1,7 @@
 //! Reads older alerts from the brokers, for the consumers that don't keep up: a few clients, which
 //! go on where they are if that is where the next reading begins.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use rdkafka::message::Message as _;
 use tokio::sync::Semaphore;
 
 use super::super::{Entry, LogError};
-use super::broker::{PATIENCE, Reader};
+use super::broker::{PATIENCE, Reader, bounds};
 use super::follow::{entry, place};
 use super::shared::Shared;
 
@@ -47,11 +48,15 @@ impl Readers {
         Self { shared, idle: Arc::default(), permits: Semaphore::new(READERS) }
     }
 
-    /// The alerts behind a position: one at least, if there is one.
+    /// The alerts behind a position: one at least, if there is one. There is none behind it where the topic
+    /// has expired up to its last alert.
     pub(super) async fn read(&self, after: u64, count: usize, bytes: usize) -> Result<Vec<Entry>, LogError> {
         let closed = || self.shared.broker.problem("it is closed");
         let _permit = self.permits.acquire().await.map_err(|_| closed())?;
         let wanted = Wanted { after, end: *self.shared.head.borrow(), count, bytes };
+        if self.shared.first.load(Ordering::Relaxed) >= wanted.end {
+            return Ok(Vec::new());
+        }
         let (shared, idle) = (Arc::clone(&self.shared), Arc::clone(&self.idle));
         let reading = tokio::task::spawn_blocking(move || {
             let mut placed = take(&shared, &idle, after)?;
@@ -102,6 +107,10 @@ impl Placed {
                     deadline = Instant::now() + PATIENCE;
                     let offset = u64::try_from(record.offset()).unwrap_or(0);
                     self.next = offset + 1;
+                    // All that was wanted has expired, and what comes instead may not be in the marks yet.
+                    if offset >= wanted.end {
+                        break;
+                    }
                     let payload = record.payload().unwrap_or_default();
                     if !shared.marks().leaves_out(offset) {
                         size += payload.len();
@@ -111,6 +120,9 @@ impl Placed {
                 // What is there is enough for now.
                 _ if !entries.is_empty() => break,
                 _ if Instant::now() > deadline => {
+                    if bounds(&self.reader, topic).is_ok_and(|(first, _)| first >= wanted.end) {
+                        break;
+                    }
                     let text = format!("nothing came within {PATIENCE:?}; check that the brokers are up");
                     return Err(shared.broker.problem(text));
                 }

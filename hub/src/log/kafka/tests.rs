@@ -125,6 +125,26 @@ async fn one_hub_has_a_claim_until_it_gives_it_back() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_what_has_expired() {
+    let Some(settings) = settings("nobody_waits_for_what_has_expired") else { return };
+    let log: Arc<dyn Log> = open(&settings).await;
+    append(&log, batch("a", 1, 1..=5)).await;
+    drop(log);
+    let admin: AdminClient<DefaultClientContext> =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", &settings.hostport).create().unwrap();
+    let all = super::follow::place(&settings.topic, 5);
+    admin.delete_records(&all, &AdminOptions::new()).await.unwrap();
+    let log: Arc<dyn Log> = open(&settings).await;
+    assert_eq!((log.status().await.unwrap().first, *log.head().borrow()), (6, 5));
+    // Sooner than the brokers' patience ends: a consumer that is far behind goes on at once.
+    let read = tokio::time::timeout(super::broker::PATIENCE / 2, log.read(0, 10, 1000));
+    assert_eq!(read.await.unwrap().unwrap(), []);
+    append(&log, batch("a", 1, 6..=6)).await;
+    let entries = log.read(0, 10, 1000).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [6]);
+}
+
+#[tokio::test]
 async fn topics_that_are_no_log_are_refused() {
     let Some(settings) = settings("no_log") else { return };
     let admin: AdminClient<DefaultClientContext> =
