@@ -6,6 +6,10 @@ mod integrations {
     mod broker;
     mod every;
     mod feed;
+    mod format {
+        mod alerts;
+        mod canonical;
+    }
     mod golden;
     mod http;
     mod kafka;
