@@ -9,6 +9,9 @@ mod integrations {
     mod format {
         mod alerts;
         mod canonical;
+        mod golden;
+        mod readers;
+        mod valid;
     }
     mod golden;
     mod http;

@@ -33,18 +33,21 @@ pub fn to_falco(alert: &Alert, kinds: FieldKinds) -> String {
 
 /// As [`to_falco`], for whoever adds keys of its own.
 pub fn to_value(alert: &Alert, kinds: FieldKinds) -> Value {
-    let fields: Map<String, Value> =
-        alert.output_fields.iter().map(|(name, text)| (name.clone(), field(text, kinds(name)))).collect();
     let mut object = Map::new();
     object.insert("hostname".into(), alert.hostname.clone().into());
     object.insert("output".into(), alert.output.clone().into());
-    object.insert("output_fields".into(), fields.into());
+    object.insert("output_fields".into(), fields(alert, kinds).into());
     object.insert("priority".into(), crate::priority_name(alert.priority).into());
     object.insert("rule".into(), alert.rule.clone().into());
     object.insert("source".into(), alert.source.clone().into());
     object.insert("tags".into(), alert.tags.clone().into());
     object.insert("time".into(), time(alert).into());
     object.into()
+}
+
+/// `output_fields` alone.
+pub fn fields(alert: &Alert, kinds: FieldKinds) -> Map<String, Value> {
+    alert.output_fields.iter().map(|(name, text)| (name.clone(), field(text, kinds(name)))).collect()
 }
 
 /// The alert's time in UTC with nine digits, as Falco writes it. A time that no calendar has

@@ -13,7 +13,8 @@ pub fn canonical(alert: &Alert, kinds: FieldKinds) -> String {
     out
 }
 
-fn push_object(alert: &Alert, kinds: FieldKinds, out: &mut String) {
+/// The object alone, for whoever puts it into another.
+pub(super) fn push_object(alert: &Alert, kinds: FieldKinds, out: &mut String) {
     out.push_str("{\"uuid\":\"");
     out.push_str(&uuid(alert));
     out.push_str("\",\"output\":");
@@ -40,7 +41,7 @@ fn push_object(alert: &Alert, kinds: FieldKinds, out: &mut String) {
 }
 
 /// About how long it gets, so that it seldom has to be moved while it grows.
-fn length(alert: &Alert) -> usize {
+pub(super) fn length(alert: &Alert) -> usize {
     let fields: usize = alert.output_fields.iter().map(|(name, text)| name.len() + text.len() + 6).sum();
     let tags: usize = alert.tags.iter().map(|tag| tag.len() + 3).sum();
     let texts = [&alert.output, &alert.rule, &alert.source, &alert.hostname];

@@ -1,0 +1,89 @@
+//! How often each rule matched, as falcosidekick counts it.
+
+use std::collections::BTreeMap;
+
+use cadge_proto::{Alert, priority_name};
+
+use super::wire::{
+    DataPoint, KeyValue, Metric, MetricsRequest, Number, ResourceMetrics, ScopeMetrics, Sum, resource, scope,
+    text,
+};
+
+/// So many different series at most: alerts that would make more count under the rule `other`.
+const SERIES_MAX: usize = 10_000;
+
+const CUMULATIVE: i32 = 2;
+
+/// A counter. It is cumulative: Prometheus takes nothing else, and a request that is sent twice counts once.
+#[derive(Clone, Debug)]
+pub struct Matches {
+    start: u64,
+    counts: BTreeMap<Series, i64>,
+}
+
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Series {
+    hostname: String,
+    rule: String,
+    priority: &'static str,
+    source: String,
+    tags: String,
+}
+
+impl Matches {
+    /// Counts from `start` on, in nanoseconds since 1970. A later start tells the receiver that counting began anew.
+    pub fn new(start: u64) -> Self {
+        Self { start, counts: BTreeMap::new() }
+    }
+
+    /// Counts an alert.
+    pub fn count(&mut self, alert: &Alert) {
+        let series = Series {
+            hostname: alert.hostname.clone(),
+            rule: alert.rule.clone(),
+            priority: priority_name(alert.priority),
+            source: alert.source.clone(),
+            tags: alert.tags.join(","),
+        };
+        let is_known = self.counts.len() < SERIES_MAX || self.counts.contains_key(&series);
+        let series = if is_known { series } else { Series { rule: "other".to_owned(), ..Series::default() } };
+        *self.counts.entry(series).or_default() += 1;
+    }
+
+    /// Everything counted so far, at `now`, in nanoseconds since 1970.
+    pub fn request(&self, now: u64) -> MetricsRequest {
+        let data_points = self.counts.iter().map(|(series, count)| DataPoint {
+            start_time_unix_nano: self.start,
+            time_unix_nano: now,
+            value: Some(Number::Int(*count)),
+            attributes: series.attributes(),
+        });
+        let metric = Metric {
+            name: "falcosecurity_falco_rules_matches_total".to_owned(),
+            description: "Number of times rules match.".to_owned(),
+            unit: "1".to_owned(),
+            sum: Some(Sum {
+                data_points: data_points.collect(),
+                aggregation_temporality: CUMULATIVE,
+                is_monotonic: true,
+            }),
+        };
+        let scope_metrics = vec![ScopeMetrics { scope: Some(scope()), metrics: vec![metric] }];
+        MetricsRequest {
+            resource_metrics: vec![ResourceMetrics { resource: Some(resource("")), scope_metrics }],
+        }
+    }
+}
+
+impl Series {
+    fn attributes(&self) -> Vec<KeyValue> {
+        let texts = [
+            ("hostname", self.hostname.as_str()),
+            ("rule", &self.rule),
+            ("priority", self.priority),
+            ("source", &self.source),
+            ("tags", &self.tags),
+        ];
+        texts.iter().filter(|(_, text)| !text.is_empty()).map(|(key, value)| text(key, value)).collect()
+    }
+}
