@@ -95,6 +95,26 @@ prometheus_commands() {
     (cd target/prometheus && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
 }
 
+# The published schemas of the formats that alerts are written in: OCSF, CloudEvents, OpenTelemetry.
+format_schemas() {
+    [ -x target/python-formats/bin/python ] &&
+        target/python-formats/bin/python -c 'import ocsf_json_schema, jsonschema, cloudevents.core, opentelemetry.proto' 2>/dev/null && return
+    echo "setup: the formats' schemas into target/python-formats"
+    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
+    python3 -m venv target/python-formats
+    target/python-formats/bin/pip install --quiet --disable-pip-version-check \
+        ocsf-json-schema==1.2.0 jsonschema cloudevents==2.2.0 opentelemetry-proto==1.45.2
+}
+
+# Elastic's schema is one package of npm's. npm itself is too much to install for it.
+ecs_schema() {
+    [ -d target/ecs/package ] && return
+    command -v npm >/dev/null || { echo "setup: npm is missing: ECS documents are not checked against their schema"; return; }
+    echo "setup: Elastic's schema into target/ecs"
+    mkdir -p target/ecs
+    (cd target/ecs && npm pack --silent @elastic/ecs@9.4.0 >/dev/null && tar xzf elastic-ecs-9.4.0.tgz && rm elastic-ecs-9.4.0.tgz)
+}
+
 # A counterpart that cannot be had here costs its own tests, which say so, not all the others.
 optional() {
     "$@" || echo "setup: that did not work: the tests that need it will be skipped" >&2
@@ -112,6 +132,8 @@ case ${1:-} in
         optional falco_python_client
         optional falco_go_client
         optional prometheus_commands
+        optional format_schemas
+        optional ecs_schema
         ;;
     *) sed -n '2,7s/^# \?//p' "$0" >&2; exit 64 ;;
 esac

@@ -11,6 +11,7 @@ mod integrations {
         mod canonical;
         mod golden;
         mod readers;
+        mod schemas;
         mod valid;
     }
     mod golden;
