@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine bench-hub bench-integrations fuzz lint fmt ci
+.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine bench-hub bench-integrations fuzz lint docs fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ lint: setup ## clippy, formatting, dependencies
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check bans licenses sources; \
 	 else echo "lint: SKIPPED the dependencies' check: cargo-deny is not installed"; fi
+
+docs: ## write integrations/README.md, out of the settings
+	$(CARGO) run -q -p cadge -- integrations docs > target/integrations.md
+	cp target/integrations.md integrations/README.md
 
 fmt: ## format the code
 	$(CARGO) fmt --all

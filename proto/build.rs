@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path};
 
 /// Every .proto file of ours. A new one is one more line here.
-const PROTOS: [&str; 9] = [
+const PROTOS: [&str; 10] = [
     "falco/schema.proto",
     "falco/outputs.proto",
     "falco/version.proto",
@@ -13,6 +13,7 @@ const PROTOS: [&str; 9] = [
     "cadge/v1/fleet.proto",
     "cadge/v1/history.proto",
     "cadge/v1/admin.proto",
+    "cadge/v1/integrations.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use cadge_hub::Hub;
 
-use crate::args::{Hub as Args, HubCommand, Service};
+use crate::args::{Hub as Args, HubCommand};
 use crate::backup;
 use crate::config::{self, ConfigError};
 use crate::status;
@@ -15,7 +15,7 @@ use crate::stop::Stop;
 /// Runs a hub, or asks one that runs.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
-        None => serve(&args.service),
+        None => serve(args),
         Some(HubCommand::Status(args)) => status::run(args),
         Some(HubCommand::Backup(args)) => backup::run(args),
         Some(HubCommand::ForgetCursor(args)) => status::forget_cursor(args),
@@ -24,12 +24,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Runs until it is asked to stop.
-fn serve(args: &Service) -> Result<()> {
-    if args.print_config {
+fn serve(args: &Args) -> Result<()> {
+    if args.service.print_config {
         print!("{}", config::HUB);
         return Ok(());
     }
-    let config = configuration(args.config.as_deref())?;
+    let config = configuration(args.service.config.as_deref(), args.integrations.as_deref())?;
     runtime()?.block_on(async {
         let mut stop = Stop::listen()?;
         let hub = start(config).await?;
@@ -41,12 +41,16 @@ fn serve(args: &Service) -> Result<()> {
     })
 }
 
-/// The hub's configuration: a file's, or the default one, and what the environment says of integrations.
-pub(crate) fn configuration(path: Option<&Path>) -> Result<cadge_hub::Config> {
+/// The hub's configuration: a file's, or the default one; a file of integrations in place of its own; and what the
+/// environment says of them.
+pub(crate) fn configuration(path: Option<&Path>, integrations: Option<&Path>) -> Result<cadge_hub::Config> {
     let mut config: cadge_hub::Config = match path {
         Some(path) => config::load(path)?,
         None => cadge_hub::Config::default(),
     };
+    if let Some(path) = integrations {
+        config.integrations = config::load(path)?;
+    }
     config.integrations.read_environment(|name| std::env::var(name).ok()).map_err(ConfigError)?;
     Ok(config)
 }

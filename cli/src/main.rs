@@ -24,6 +24,7 @@ mod backup;
 mod up;
 mod read;
 mod history;
+mod integrations;
 mod print;
 mod stop;
 
@@ -58,6 +59,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tail(args) => read::tail(&args)?,
         Command::Get(args) => read::get(&args)?,
         Command::History(args) => history::run(&args)?,
+        Command::Integrations(command) => integrations::run(&command)?,
         Command::Rules(command) => return rules::run(&command),
         Command::Pki(command) => make_certificates(&command)?,
         Command::Record(args) => recording::record(&args)?,

@@ -97,7 +97,7 @@ fn make_certificates(dir: &Path) -> Result<()> {
 }
 
 fn hub_config(args: &Up, dir: &Path) -> Result<cadge_hub::Config> {
-    let mut config = hub::configuration(args.hub_config.as_deref())?;
+    let mut config = hub::configuration(args.hub_config.as_deref(), None)?;
     let (certificate, key) = pki::files(&dir.join("pki"), "hub");
     config.grpc.bind_address.clone_from(&args.grpc);
     config.grpc.unix_socket = Some(socket(dir));

@@ -88,10 +88,20 @@ impl Hub {
         let http = listen_http(&config, unordered, page, audit.clone(), &stop, &mut tasks).await?;
         let history = follow_log(&config, &consumers, &metrics, &stop, &mut tasks);
         let running = start_integrations(&config, &consumers, &metrics, &stop)?;
+        let integrations = running.live();
         tasks.spawn(running.stopped());
         tasks.spawn(Exporter::new(&metrics.registry).run(consumers.clone(), stop.clone()));
         tasks.spawn(fleet.clone().watch(announcer.clone(), stop.clone()));
-        let context = Context { consumers, history, metrics, fleet, announcer, outputs, stop: stop.clone() };
+        let context = Context {
+            consumers,
+            history,
+            integrations,
+            metrics,
+            fleet,
+            announcer,
+            outputs,
+            stop: stop.clone(),
+        };
         tasks.spawn(async move {
             if let Err(error) = service::serve(context, clients, audit, accepted).await {
                 tracing::error!(%error, "the gRPC server has failed");

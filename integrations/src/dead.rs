@@ -1,5 +1,6 @@
 //! Dead letters: alerts that a destination refused for good, kept until somebody looks at them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -38,6 +39,17 @@ pub struct DeadLetter {
     pub cause: String,
     /// The alert.
     pub alert: Arc<Alert>,
+}
+
+/// How many of them a destination has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its label.
+    pub destination: String,
+    /// So many.
+    pub count: u64,
+    /// The number of the last one.
+    pub last: u64,
 }
 
 /// The file cannot be used.
@@ -132,16 +144,49 @@ impl DeadLetters {
         .await
     }
 
-    /// Removes some.
-    pub async fn remove(&self, ids: Vec<u64>) -> Result<(), DeadError> {
+    /// The one with a number.
+    pub async fn get(&self, id: u64) -> Result<Option<DeadLetter>, DeadError> {
+        let select = "SELECT id, destination, position, time, cause, alert FROM dead WHERE id = ?";
+        self.run(move |file| file.query_row(select, [signed(id)], letter).optional()).await
+    }
+
+    /// Removes some. Answers how many there were of each destination.
+    pub async fn remove(&self, ids: Vec<u64>) -> Result<BTreeMap<String, u64>, DeadError> {
         self.run(move |file| {
-            let transaction = file.transaction()?;
+            let (transaction, mut removed) = (file.transaction()?, BTreeMap::new());
             for id in ids {
-                transaction.execute("DELETE FROM dead WHERE id = ?", [signed(id)])?;
+                let delete = "DELETE FROM dead WHERE id = ? RETURNING destination";
+                let was: Option<String> =
+                    transaction.query_row(delete, [signed(id)], |row| row.get(0)).optional()?;
+                if let Some(destination) = was {
+                    *removed.entry(destination).or_default() += 1;
+                }
             }
-            transaction.commit()
+            transaction.commit()?;
+            Ok(removed)
         })
         .await
+    }
+
+    /// Removes all of a destination, or all. Answers how many there were of each.
+    pub async fn clear(&self, destination: Option<&str>) -> Result<BTreeMap<String, u64>, DeadError> {
+        let destination = destination.map(str::to_owned);
+        self.run(move |file| {
+            let transaction = file.transaction()?;
+            let mut removed = BTreeMap::new();
+            for Kept { destination, count, .. } in kept(&transaction, destination.as_deref())? {
+                transaction.execute("DELETE FROM dead WHERE destination = ?", [&destination])?;
+                removed.insert(destination, count);
+            }
+            transaction.commit()?;
+            Ok(removed)
+        })
+        .await
+    }
+
+    /// How many there are of each destination that has any.
+    pub async fn kept(&self) -> Result<Vec<Kept>, DeadError> {
+        self.run(|file| kept(file, None)).await
     }
 
     /// How many there are of a destination.
@@ -174,6 +219,20 @@ impl DeadLetters {
 
 fn failed(path: &Path, error: &rusqlite::Error) -> DeadError {
     DeadError { path: path.display().to_string(), problem: error.to_string() }
+}
+
+fn kept(file: &Connection, destination: Option<&str>) -> rusqlite::Result<Vec<Kept>> {
+    let mut statement = file.prepare_cached(
+        "SELECT destination, count(*), max(id) FROM dead WHERE ?1 IS NULL OR destination = ?1 GROUP BY destination",
+    )?;
+    let rows = statement.query_map([destination], |row| {
+        Ok(Kept {
+            destination: row.get(0)?,
+            count: row.get::<_, i64>(1)?.unsigned_abs(),
+            last: row.get::<_, i64>(2)?.unsigned_abs(),
+        })
+    })?;
+    rows.collect()
 }
 
 fn letter(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeadLetter> {
@@ -228,8 +287,19 @@ mod tests {
         assert_eq!(positions(&all), [2, 2, 3, 4]);
         assert_eq!((all[1].cause.as_str(), all[1].alert.sequence), ("never", 2));
         assert_eq!(positions(&dead.list(Some("webhook"), all[1].id, 1).await.unwrap()), [3]);
-        dead.remove(all[1..].iter().map(|letter| letter.id).collect()).await.unwrap();
+        assert_eq!(dead.get(all[3].id).await.unwrap().as_ref(), Some(&all[3]));
+        let count =
+            |destination: &str, count, last| Kept { destination: destination.to_owned(), count, last };
+        let kept = dead.kept().await.unwrap();
+        assert_eq!(kept, [count("slack", 1, all[0].id), count("webhook", 3, all[3].id)]);
+        let ids = all[1..].iter().map(|letter| letter.id).chain([99]).collect();
+        assert_eq!(dead.remove(ids).await.unwrap(), [("webhook".to_owned(), 3)].into());
+        assert_eq!(dead.get(all[3].id).await.unwrap(), None);
         assert_eq!((dead.count("slack").await.unwrap(), dead.count("webhook").await.unwrap()), (1, 0));
+        dead.keep("webhook", &alerts(5..=6), "no").await.unwrap();
+        assert_eq!(dead.clear(Some("webhook")).await.unwrap(), [("webhook".to_owned(), 2)].into());
+        assert_eq!(dead.clear(None).await.unwrap(), [("slack".to_owned(), 1)].into());
+        assert_eq!(dead.kept().await.unwrap(), []);
     }
 
     #[tokio::test]

@@ -27,10 +27,10 @@ use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
-pub use dead::{DeadError, DeadLetter, DeadLetters};
+pub use dead::{DeadError, DeadLetter, DeadLetters, Kept};
 pub use destinations::{DESTINATIONS, Destination};
 pub use feed::{Delivery, Feed, FeedError, Feeds, Read};
-pub use runner::{Circuit, Running, State, start, test};
+pub use runner::{Circuit, Live, ReplayError, Running, State, start, test};
 pub use settings::{Key, Secret};
 
 /// What the hub gives to the integrations.

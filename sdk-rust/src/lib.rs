@@ -19,6 +19,7 @@ mod connect;
 mod due;
 mod subscribe;
 pub mod fleet;
+pub mod integrations;
 mod history;
 mod backup;
 mod error;

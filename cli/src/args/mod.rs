@@ -1,6 +1,7 @@
 //! The command line: every command, flag and example is here, and in the files below.
 
 mod history;
+mod integrations;
 mod rules;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use crate::pki::Role;
 
 pub(crate) use history::History;
+pub(crate) use integrations::{Dead, Integrations, IntegrationsStatus, Letters, TestIntegration};
 pub(crate) use rules::{Check, Explain, Fields, Rules, Test};
 
 /// Runtime security for a fleet of Linux hosts, with Falco's rules and Falco's gRPC API.
@@ -44,6 +46,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   cadge hub --print-config > hub.yaml
   cadge hub --config hub.yaml
+  cadge hub --config hub.yaml --integrations falcosidekick.yaml
   cadge hub status                          who is connected, and how far each consumer has come")]
     Hub(Hub),
     /// Run the sensor: it turns this machine's events into alerts.
@@ -72,6 +75,9 @@ pub(crate) enum Command {
   cadge history --since 24h --count-by rule,host
   cadge history --since 6h --count-by priority --step 1h --json")]
     History(Box<History>),
+    /// Look after the destinations that alerts are forwarded to.
+    #[command(subcommand)]
+    Integrations(Integrations),
     /// Look at rules.
     #[command(subcommand)]
     Rules(Rules),
@@ -149,6 +155,9 @@ pub(crate) struct Service {
 pub(crate) struct Hub {
     #[command(flatten)]
     pub(crate) service: Service,
+    /// Forward alerts as this file says: falcosidekick's, as it is, instead of the section `integrations`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) integrations: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Option<HubCommand>,
 }

@@ -11,6 +11,7 @@ mod history;
 mod version;
 mod fleet;
 mod admin;
+mod integrations;
 mod calls;
 mod metered;
 
@@ -18,6 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cadge_integrations::Live;
 use cadge_proto::raw::v1;
 use futures_util::Stream;
 use tokio::sync::mpsc;
@@ -66,6 +68,7 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 pub(crate) struct Context {
     pub(crate) consumers: Consumers,
     pub(crate) history: Option<History>,
+    pub(crate) integrations: Live,
     pub(crate) metrics: Metrics,
     pub(crate) fleet: Fleet,
     pub(crate) announcer: Announcer,
@@ -88,6 +91,7 @@ pub(crate) async fn serve(
     use cadge_proto::raw::v1::fleet_server::FleetServer;
     use cadge_proto::raw::v1::history_server::HistoryServer;
     use cadge_proto::raw::v1::ingest_server::IngestServer;
+    use cadge_proto::raw::v1::integrations_server::IntegrationsServer;
     use cadge_proto::raw::v1::outputs_server::OutputsServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -97,6 +101,7 @@ pub(crate) async fn serve(
     health.set_serving::<IngestServer<ingest::Ingest>>().await;
     health.set_serving::<FleetServer<fleet::Fleet>>().await;
     health.set_serving::<AdminServer<admin::Admin>>().await;
+    health.set_serving::<IntegrationsServer<integrations::Integrations>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(cadge_proto::DESCRIPTORS)
         .build_v1()
@@ -123,6 +128,10 @@ pub(crate) async fn serve(
         )
         .add_service(
             AdminServer::new(admin::Admin(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),
+        )
+        .add_service(
+            IntegrationsServer::new(integrations::Integrations(context.clone()))
+                .max_decoding_message_size(QUESTION_BYTES_MAX),
         )
         .add_service(health_service.max_decoding_message_size(QUESTION_BYTES_MAX))
         .add_service(reflection.max_decoding_message_size(QUESTION_BYTES_MAX));

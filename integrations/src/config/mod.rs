@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::destinations::{AnySection, DESTINATIONS, Destination};
 use crate::dress::{Dress, custom_fields_of};
-use crate::settings::{Key, Keys as _, keys, nearest};
+use crate::settings::{Common, Key, Keys as _, keys, nearest};
 use crate::template::Template;
 
 keys! {
@@ -176,6 +176,16 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// The keys that hold for all destinations.
+    pub fn shared_keys() -> Vec<Key> {
+        Shared::keys()
+    }
+
+    /// The keys that every destination's section has.
+    pub fn common_keys() -> Vec<Key> {
+        Common::keys()
     }
 
     /// Which destinations are switched on.

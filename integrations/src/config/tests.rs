@@ -122,3 +122,32 @@ fn shared_settings_are_falcosidekicks() {
         read.read_environment(|name| (name == "CUSTOMFIELDS").then(|| "a:%NONE".to_owned())).unwrap_err();
     assert!(error.contains("CUSTOMFIELDS") && error.contains("NONE"), "{error}");
 }
+
+/// Every section that falcosidekick has, each with its first key empty, as in the file that it comes with.
+#[test]
+fn a_file_with_every_section_of_falcosidekicks_and_none_on_starts() {
+    let mut file = json!({"listenaddress": "", "listenport": 2801, "debug": false, "customfields": null,
+        "mutualtlsfilespath": "/etc/certs", "tlsserver": {"deploy": false}, "prometheus": {"extralabels": ""}});
+    for (name, on) in foreign::SECTIONS {
+        *place(&mut file, name) = json!({ *on: "", "minimumpriority": "" });
+    }
+    let error = Config::read(file.clone()).err();
+    assert!(error.is_none(), "{error:?}");
+    assert!(on(&Config::read(file.clone()).unwrap()).is_empty());
+    for (name, key) in foreign::SECTIONS.iter().filter(|(name, _)| Destination::named(name).is_none()) {
+        let mut file = file.clone();
+        place(&mut file, name)[*key] = "x".into();
+        let error = Config::read(file.clone()).unwrap_err();
+        assert!(error.contains(&format!("`{name}` is no destination of Cadge")), "{error}");
+        file["skipunsupported"] = true.into();
+        assert!(on(&Config::read(file).unwrap()).is_empty(), "{name}");
+    }
+}
+
+/// The place of a section in a file.
+fn place<'a>(file: &'a mut Value, name: &str) -> &'a mut Value {
+    match name.split_once('.') {
+        Some((outer, inner)) => &mut file[outer][inner],
+        None => &mut file[name],
+    }
+}

@@ -5,6 +5,7 @@ mod circuit;
 mod deliver;
 mod outcomes;
 mod storm;
+mod live;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,33 +17,34 @@ use tokio::task::JoinSet;
 use crate::destinations::{AnySection, Destination};
 use crate::dress::Dress;
 use crate::event::priority_number;
-use crate::{Answer, Config, ConfigError, Context, DeadLetter, Delivery, SendError, Setup};
+use crate::{Answer, Config, ConfigError, Context, Delivery, SendError, Setup};
 use attempt::Sender;
 use circuit::Health;
 use deliver::Runner;
 use outcomes::Counters;
 
 pub use circuit::{Circuit, State};
+pub use live::{Live, ReplayError};
 
 /// What was started.
 pub struct Running {
     tasks: JoinSet<()>,
-    senders: Vec<(&'static Destination, Arc<Sender>)>,
+    live: Live,
 }
 
 /// Starts what is switched on. To be called within a tokio runtime.
 pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError> {
     let counters = Counters::new(&context.registry);
     let setup = setup(config, context.field_kinds);
-    let mut running = Running { tasks: JoinSet::new(), senders: Vec::new() };
+    let (mut tasks, mut senders) = (JoinSet::new(), Vec::new());
     for (kind, section) in config.sections.iter().filter(|(_, section)| section.is_on()) {
         let dress = config.shared.dress();
         let runner = runner(kind, section.as_ref(), &setup, dress, context, &counters)
             .map_err(|problem| ConfigError { integration: kind.name, problem })?;
-        running.senders.push((kind, Arc::clone(&runner.sender)));
-        running.tasks.spawn(runner.run());
+        senders.push((*kind, Arc::clone(&runner.sender)));
+        tasks.spawn(runner.run());
     }
-    Ok(running)
+    Ok(Running { tasks, live: Live::new(senders, context.dead.clone(), &counters) })
 }
 
 fn setup(config: &Config, kinds: FieldKinds) -> Setup {
@@ -98,16 +100,9 @@ fn least(minimum: &str) -> Result<i32, String> {
 }
 
 impl Running {
-    /// How each destination is doing.
-    pub fn states(&self) -> Vec<(&'static Destination, State)> {
-        self.senders.iter().map(|(kind, sender)| (*kind, sender.health.state())).collect()
-    }
-
-    /// Sends a dead letter once more, past what waits in the log. `None`: its destination is not switched on.
-    pub async fn replay(&self, letter: &DeadLetter) -> Option<Result<Answer, SendError>> {
-        let (_, sender) = self.senders.iter().find(|(_, sender)| sender.label == letter.destination)?;
-        let delivery = Delivery { position: letter.position, alert: Arc::clone(&letter.alert) };
-        Some(sender.attempt(&[delivery]).await)
+    /// For whoever looks after it while it runs.
+    pub fn live(&self) -> Live {
+        self.live.clone()
     }
 
     /// Waits until every delivery has ended, after the context's `stop`.
@@ -122,7 +117,7 @@ impl Running {
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.senders.iter().map(|(kind, _)| kind.name)).finish()
+        self.live.fmt(f)
     }
 }
 

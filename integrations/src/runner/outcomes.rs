@@ -9,6 +9,10 @@ pub(super) struct Counters {
     filtered: IntCounterVec,
     grouped: IntCounterVec,
     expired: IntCounterVec,
+    /// Dead letters that were delivered later.
+    pub(super) replayed: IntCounterVec,
+    /// Dead letters that were removed by hand.
+    pub(super) discarded: IntCounterVec,
     position: IntGaugeVec,
     circuit: IntGaugeVec,
 }
@@ -75,6 +79,16 @@ impl Counters {
                 "Dead letters that were deleted to make room for new ones of this destination.",
                 &one,
             ),
+            replayed: counter(
+                "cadge_integration_dead_letters_replayed_total",
+                "Dead letters that were delivered when they were sent once more.",
+                &one,
+            ),
+            discarded: counter(
+                "cadge_integration_dead_letters_discarded_total",
+                "Dead letters that an admin has removed unsent.",
+                &one,
+            ),
             position: gauge(
                 "cadge_integration_position",
                 "The position in the log up to which a destination has come.",
@@ -89,6 +103,8 @@ impl Counters {
     /// Those of a destination: all are there from the start.
     pub(super) fn of(&self, label: &str) -> Outcomes {
         let one = [label];
+        self.replayed.with_label_values(&one);
+        self.discarded.with_label_values(&one);
         Outcomes {
             ok: self.outputs.with_label_values(&[label, "ok"]),
             error: self.outputs.with_label_values(&[label, "error"]),

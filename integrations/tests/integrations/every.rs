@@ -72,7 +72,7 @@ async fn what_is_refused_for_good_is_a_dead_letter_and_does_not_hold_up_the_next
             let letters = dead.list(Some(&kind.label()), 0, 10).await.unwrap();
             assert_eq!((letters.len(), letters[0].alert.sequence), (1, 1), "{kind:?}");
             assert!(letters[0].cause.contains(&code.to_string()), "{}", letters[0].cause);
-            let answer = running.replay(&letters[0]).await.unwrap().unwrap();
+            let answer = running.live().replay(&letters[0]).await.unwrap();
             assert!(answer.to_string().contains("200"), "{answer}");
             assert!(server.requests(3).await[2].body.contains("#1"), "{kind:?}");
             stop.cancel();
