@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, Url};
 use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -20,7 +20,7 @@ use crate::{Answer, SendError, Setup};
 const ANSWER_BYTES_MAX: usize = 200;
 
 /// Bytes of an answer that are read. A connection whose answer has more is not used again.
-const BODY_BYTES_MAX: usize = 64 << 10;
+const BODY_BYTES_MAX: usize = 256 << 10;
 
 /// A client. Without `checkcert` it talks to whoever answers.
 pub(crate) fn client(tls: &Tls, setup: &Setup) -> Result<Client, String> {
@@ -74,9 +74,9 @@ pub(crate) fn headers(custom: &BTreeMap<String, Secret>) -> Result<HeaderMap, St
     custom.iter().map(header).collect()
 }
 
-/// A request with a JSON body, as falcosidekick marks it.
-pub(crate) fn json(request: RequestBuilder, body: impl Into<reqwest::Body>) -> RequestBuilder {
-    request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body)
+/// An address below another one, such as that of an API below its server's.
+pub(crate) fn below(key: &str, server: &str, path: &str) -> Result<Url, String> {
+    url(key, &format!("{}/{}", server.trim_end_matches('/'), path.trim_start_matches('/')))
 }
 
 fn unchecked() -> Result<ClientConfig, String> {
@@ -129,33 +129,61 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-/// Sends a request. What the destination may take at another time is tried again; what it never
-/// will is not.
+/// What a destination answered.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    /// It says when to come again.
+    pub(crate) after: Option<Duration>,
+    /// Its body, as far as it was read.
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// What the status means. What the destination may take at another time is tried again; what it never will
+    /// is not.
+    pub(crate) fn judge(&self) -> Result<Answer, SendError> {
+        let (status, shown) = (self.status, self.to_string());
+        let is_transient = status.is_server_error()
+            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        match status {
+            _ if status.is_success() => Ok(Answer(shown)),
+            _ if is_transient => Err(SendError::Retry { after: self.after, cause: shown }),
+            _ => Err(SendError::Refused(shown)),
+        }
+    }
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.text.trim();
+        write!(f, "it answered {}: {}", self.status, &text[..text.floor_char_boundary(ANSWER_BYTES_MAX)])
+    }
+}
+
+/// Sends a request whose answer's status says everything.
 pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, SendError> {
+    exchange(request).await?.judge()
+}
+
+/// Sends a request, and hands out what is answered.
+pub(crate) async fn exchange(request: RequestBuilder) -> Result<Reply, SendError> {
     // The address may hold a token: it is left out of the error.
     let unreachable = |error: reqwest::Error| SendError::Unreachable(chain(&error.without_url()));
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let text = beginning(response).await.map_err(unreachable)?;
-    let answer = format!("it answered {status}: {}", text.trim());
-    let is_transient = status.is_server_error()
-        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-    match status {
-        _ if status.is_success() => Ok(Answer(answer)),
-        _ if is_transient => Err(SendError::Retry { after: after.map(Duration::from_secs), cause: answer }),
-        _ => Err(SendError::Refused(answer)),
-    }
+    Ok(Reply { status, after: after.map(Duration::from_secs), text })
 }
 
-/// The beginning of an answer's body, of which a little more is read so that the connection can be used again.
+/// The beginning of an answer's body.
 async fn beginning(mut response: reqwest::Response) -> Result<String, reqwest::Error> {
-    let (mut text, mut read) = (Vec::new(), 0);
+    let mut text = Vec::new();
     while let Some(bytes) = response.chunk().await? {
-        read += bytes.len();
-        let room = ANSWER_BYTES_MAX.saturating_sub(text.len()).min(bytes.len());
-        text.extend_from_slice(&bytes[..room]);
-        if read > BODY_BYTES_MAX {
+        let room = BODY_BYTES_MAX - text.len();
+        text.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        if bytes.len() > room {
             break;
         }
     }

@@ -13,7 +13,7 @@ mod http;
 pub mod format;
 mod event;
 mod text;
-pub mod template;
+mod template;
 mod dress;
 mod runner;
 

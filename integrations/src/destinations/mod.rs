@@ -1,7 +1,17 @@
 //! The destinations: a file and a line each.
 
+mod chat;
+mod post;
+mod alertmanager;
+mod discord;
+mod googlechat;
 mod kafka;
+mod loki;
+mod mattermost;
+mod rocketchat;
 mod slack;
+mod teams;
+mod telegram;
 mod webhook;
 
 use crate::settings::{Common, Key, Keys};
@@ -9,8 +19,16 @@ use crate::{Integration, Setup};
 
 /// Every destination. To add one: write its file, its `mod` line above, and its line here.
 pub const DESTINATIONS: &[Destination] = &[
+    Destination::of::<alertmanager::Config>(),
+    Destination::of::<discord::Config>(),
+    Destination::of::<googlechat::Config>(),
     Destination::of::<kafka::Config>(),
+    Destination::of::<loki::Config>(),
+    Destination::of::<mattermost::Config>(),
+    Destination::of::<rocketchat::Config>(),
     Destination::of::<slack::Config>(),
+    Destination::of::<teams::Config>(),
+    Destination::of::<telegram::Config>(),
     Destination::of::<webhook::Config>(),
 ];
 

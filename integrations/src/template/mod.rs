@@ -28,21 +28,21 @@ use run::Run;
 use value::{Fields, Value};
 
 /// The longest text of a template, in bytes.
-pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// How deep blocks and parentheses may stand in each other.
-pub const DEPTH_MAX: usize = 50;
+pub(crate) const DEPTH_MAX: usize = 50;
 
 /// The most bytes that one alert makes of a template, and that one value in it has.
-pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
 /// The most actions that are gone through for one alert, each turn of a loop anew.
-pub const STEPS_MAX: usize = 10_000;
+pub(crate) const STEPS_MAX: usize = 10_000;
 
 /// A template that was read and is ready to be filled in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Template {
+pub(crate) struct Template {
     text: String,
     nodes: Vec<parse::Node>,
 }
@@ -50,13 +50,13 @@ pub struct Template {
 /// A template that cannot be used, or cannot be filled in to its end: where and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {problem}\n  {excerpt}\n  {:>1$}", "^", .caret)]
-pub struct TemplateError {
+pub(crate) struct TemplateError {
     /// Counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// In characters, counted from 1.
-    pub column: usize,
+    pub(crate) column: usize,
     /// What is wrong.
-    pub problem: String,
+    pub(crate) problem: String,
     excerpt: String,
     caret: usize,
 }
@@ -76,7 +76,7 @@ impl Fault {
 
 impl Template {
     /// Reads a template.
-    pub fn new(text: &str) -> Result<Self, TemplateError> {
+    pub(crate) fn new(text: &str) -> Result<Self, TemplateError> {
         if text.len() > TEXT_BYTES_MAX {
             let problem = format!("a template has at most {TEXT_BYTES_MAX} bytes");
             return Err(TemplateError::new(text, &Fault::new(0, problem)));
@@ -87,24 +87,25 @@ impl Template {
     }
 
     /// Whether there is nothing in it: the setting is not used.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
     /// Fills in an alert, whose parts are `.Rule`, `.Priority`, `.Output`, `.OutputFields` and so on.
     /// If something cannot be evaluated, the text ends there, as Go's does.
-    pub fn render(&self, alert: &Alert, kinds: FieldKinds) -> String {
+    pub(crate) fn render(&self, alert: &Alert, kinds: FieldKinds) -> String {
         self.fill(&Value::Alert(alert, kinds)).0
     }
 
     /// As [`Template::render`], but text that would end early is an error.
-    pub fn try_render(&self, alert: &Alert, kinds: FieldKinds) -> Result<String, TemplateError> {
+    #[cfg(test)]
+    pub(crate) fn try_render(&self, alert: &Alert, kinds: FieldKinds) -> Result<String, TemplateError> {
         let (out, error) = self.fill(&Value::Alert(alert, kinds));
         error.map_or(Ok(out), Err)
     }
 
     /// As [`Template::render`], but the dot is the alert's fields: so it is in `templatedfields`.
-    pub fn render_fields(&self, alert: &Alert, kinds: FieldKinds) -> String {
+    pub(crate) fn render_fields(&self, alert: &Alert, kinds: FieldKinds) -> String {
         self.fill(&Value::Fields(Fields::new(&alert.output_fields, kinds))).0
     }
 
