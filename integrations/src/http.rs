@@ -79,6 +79,22 @@ pub(crate) fn below(key: &str, server: &str, path: &str) -> Result<Url, String> 
     url(key, &format!("{}/{}", server.trim_end_matches('/'), path.trim_start_matches('/')))
 }
 
+/// The server of a region, unless `apiurl` names another one.
+pub(crate) fn in_region<'a>(
+    regions: &[(&str, &'a str)],
+    region: &str,
+    apiurl: &'a str,
+) -> Result<&'a str, String> {
+    if !apiurl.is_empty() {
+        return Ok(apiurl);
+    }
+    let found = regions.iter().find(|(name, _)| name.eq_ignore_ascii_case(region));
+    found.map(|(_, server)| *server).ok_or_else(|| {
+        let names: Vec<&str> = regions.iter().map(|(name, _)| *name).collect();
+        format!("`region: {region}` is none of {}", names.join(", "))
+    })
+}
+
 fn unchecked() -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))

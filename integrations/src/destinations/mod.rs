@@ -8,8 +8,13 @@ mod googlechat;
 mod kafka;
 mod loki;
 mod mattermost;
+mod n8n;
+mod nodered;
+mod opsgenie;
+mod pagerduty;
 mod rocketchat;
 mod slack;
+mod splunk;
 mod teams;
 mod telegram;
 mod webhook;
@@ -25,8 +30,13 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<kafka::Config>(),
     Destination::of::<loki::Config>(),
     Destination::of::<mattermost::Config>(),
+    Destination::of::<n8n::Config>(),
+    Destination::of::<nodered::Config>(),
+    Destination::of::<opsgenie::Config>(),
+    Destination::of::<pagerduty::Config>(),
     Destination::of::<rocketchat::Config>(),
     Destination::of::<slack::Config>(),
+    Destination::of::<splunk::Config>(),
     Destination::of::<teams::Config>(),
     Destination::of::<telegram::Config>(),
     Destination::of::<webhook::Config>(),

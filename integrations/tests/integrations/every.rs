@@ -157,6 +157,8 @@ async fn settings_that_cannot_work_are_named() {
         ("webhook: {address: 'http://x', method: GET}", "neither POST nor PUT"),
         ("webhook: {address: 'http://x', minimumpriority: hgih}", "is no priority"),
         ("slack: {webhookurl: 'http://x', outputformat: none}", "is none of"),
+        ("pagerduty: {routingkey: x, region: mars}", "`region: mars` is none of us, eu"),
+        ("splunk: {host: 'http://x'}", "`token` is missing"),
         ("kafka: {hostport: 'localhost:1'}", "`topic` is missing"),
     ] {
         let config: Config = serde_saphyr::from_str(yaml).unwrap();
