@@ -4,6 +4,7 @@ mod chat;
 mod post;
 mod alertmanager;
 mod discord;
+mod elasticsearch;
 mod googlechat;
 mod kafka;
 mod loki;
@@ -26,6 +27,7 @@ use crate::{Integration, Setup};
 pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<alertmanager::Config>(),
     Destination::of::<discord::Config>(),
+    Destination::of::<elasticsearch::Config>(),
     Destination::of::<googlechat::Config>(),
     Destination::of::<kafka::Config>(),
     Destination::of::<loki::Config>(),

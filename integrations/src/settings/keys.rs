@@ -66,7 +66,8 @@ macro_rules! keys {
             fn set(&mut self, key: &str, value: &serde_json::Value) -> Option<Result<(), String>> {
                 use $crate::settings::Setting as _;
                 $(
-                    if key == stringify!($key) {
+                    // A key such as `type` is a word of Rust, too.
+                    if key == stringify!($key).trim_start_matches("r#") {
                         return Some(<$kind>::read(value).map(|value| self.$key = value));
                     }
                 )*
@@ -82,7 +83,7 @@ macro_rules! keys {
                 #[allow(unused_mut, reason = "a group may have no groups in it")]
                 let mut keys = vec![$(
                     $crate::settings::Key {
-                        name: stringify!($key),
+                        name: stringify!($key).trim_start_matches("r#"),
                         doc: $crate::settings::keys::doc(&[$($doc),*]),
                         kind: <$kind as $crate::settings::Setting>::KIND,
                         default: serde_json::json!($default).to_string(),

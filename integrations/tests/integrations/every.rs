@@ -158,6 +158,7 @@ async fn settings_that_cannot_work_are_named() {
         ("webhook: {address: 'http://x', minimumpriority: hgih}", "is no priority"),
         ("slack: {webhookurl: 'http://x', outputformat: none}", "is none of"),
         ("pagerduty: {routingkey: x, region: mars}", "`region: mars` is none of us, eu"),
+        ("elasticsearch: {hostport: 'http://x', index: Falco}", "small letters"),
         ("splunk: {host: 'http://x'}", "`token` is missing"),
         ("kafka: {hostport: 'localhost:1'}", "`topic` is missing"),
     ] {

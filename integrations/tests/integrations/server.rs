@@ -77,7 +77,9 @@ async fn keep(
     kept.requests.lock().unwrap().push(Request { method, path: uri.to_string(), headers, body });
     let answer = kept.answers.lock().unwrap().pop_front().unwrap_or(StatusCode::OK);
     let pause = if answer == StatusCode::TOO_MANY_REQUESTS { "0" } else { "" };
-    (answer, [("retry-after", pause)], "the answer's text").into_response()
+    // A bulk request is answered about each document.
+    let text = if uri.path().ends_with("/_bulk") { r#"{"errors":false}"# } else { "the answer's text" };
+    (answer, [("retry-after", pause)], text).into_response()
 }
 
 /// The value of a metric's line.
