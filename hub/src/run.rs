@@ -246,9 +246,10 @@ fn start_integrations(
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> Result<cadge_integrations::Running, Error> {
-    // Without integrations there is nothing to keep, and no file.
-    let is_used = config.integrations.destinations().next().is_some();
-    let path = is_used.then(|| config.dead_letters.path_beside(&config.log.path));
+    // Without integrations there is nothing to keep. What is there of others that were switched off is shown.
+    let path = config.dead_letters.path_beside(&config.log.path);
+    let is_used = config.integrations.destinations().next().is_some() || path.exists();
+    let path = is_used.then_some(path);
     let dead = cadge_integrations::DeadLetters::open(path.as_deref(), config.dead_letters.letters_max)?;
     let context = cadge_integrations::Context {
         dead,

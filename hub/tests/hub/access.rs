@@ -21,7 +21,7 @@ const OPEN: [&str; 3] =
     ["falco.version.service", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
 
 /// Who may call what, beside admins.
-const ROLES: [(&str, Option<&str>); 11] = [
+const ROLES: [(&str, Option<&str>); 15] = [
     ("/falco.outputs.service/sub", Some("consumer")),
     ("/falco.outputs.service/get", Some("consumer")),
     ("/cadge.v1.Outputs/Subscribe", Some("consumer")),
@@ -33,6 +33,10 @@ const ROLES: [(&str, Option<&str>); 11] = [
     ("/cadge.v1.Fleet/ForgetCursor", None),
     ("/cadge.v1.Fleet/ForgetSensor", None),
     ("/cadge.v1.Admin/Backup", None),
+    ("/cadge.v1.Integrations/Status", None),
+    ("/cadge.v1.Integrations/Dead", None),
+    ("/cadge.v1.Integrations/Replay", None),
+    ("/cadge.v1.Integrations/Discard", None),
 ];
 
 /// Every method that the hub has a description of.

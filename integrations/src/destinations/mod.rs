@@ -1,10 +1,10 @@
 //! The destinations: a file and a line each.
 
-mod chat;
-mod post;
 mod alertmanager;
+mod chat;
 mod discord;
 mod elasticsearch;
+mod file;
 mod googlechat;
 mod kafka;
 mod loki;
@@ -13,9 +13,11 @@ mod n8n;
 mod nodered;
 mod opsgenie;
 mod pagerduty;
+mod post;
 mod rocketchat;
 mod slack;
 mod splunk;
+mod stdout;
 mod teams;
 mod telegram;
 mod webhook;
@@ -28,6 +30,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<alertmanager::Config>(),
     Destination::of::<discord::Config>(),
     Destination::of::<elasticsearch::Config>(),
+    Destination::of::<file::Config>(),
     Destination::of::<googlechat::Config>(),
     Destination::of::<kafka::Config>(),
     Destination::of::<loki::Config>(),
@@ -39,6 +42,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<rocketchat::Config>(),
     Destination::of::<slack::Config>(),
     Destination::of::<splunk::Config>(),
+    Destination::of::<stdout::Config>(),
     Destination::of::<teams::Config>(),
     Destination::of::<telegram::Config>(),
     Destination::of::<webhook::Config>(),

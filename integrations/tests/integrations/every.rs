@@ -174,3 +174,25 @@ async fn settings_that_cannot_work_are_named() {
         assert!(error.contains(words), "{yaml}: {error}");
     }
 }
+
+/// Those that write into a folder, as their example says.
+#[tokio::test]
+async fn a_file_gets_every_alert_as_a_line() {
+    for kind in DESTINATIONS.iter().filter(|kind| kind.example.contains("FOLDER")) {
+        let (dir, log) = (tempfile::tempdir().unwrap(), Log::default());
+        for sequence in 1..=1500 {
+            log.push(alert(sequence, 4));
+        }
+        let yaml = kind.example.replace("FOLDER", dir.path().to_str().unwrap());
+        let (_running, stop, registry) = log.start(&yaml);
+        wait_for_metric(&registry, &counted(kind, "ok"), 1500.0).await;
+        stop.cancel();
+        let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+        let text = std::fs::read_to_string(file).unwrap();
+        for (sequence, line) in (1..=1500).zip(text.lines()) {
+            let alert: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(alert["output"].as_str().unwrap().ends_with(&format!("#{sequence}")), "{kind:?}: {line}");
+        }
+        assert_eq!(text.lines().count(), 1500, "{kind:?}");
+    }
+}
