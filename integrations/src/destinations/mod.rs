@@ -2,10 +2,12 @@
 
 mod alertmanager;
 mod chat;
+mod cloudevents;
 mod discord;
 mod elasticsearch;
 mod file;
 mod googlechat;
+mod gotify;
 mod kafka;
 mod loki;
 mod mattermost;
@@ -28,10 +30,12 @@ use crate::{Integration, Setup};
 /// Every destination. To add one: write its file, its `mod` line above, and its line here.
 pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<alertmanager::Config>(),
+    Destination::of::<cloudevents::Config>(),
     Destination::of::<discord::Config>(),
     Destination::of::<elasticsearch::Config>(),
     Destination::of::<file::Config>(),
     Destination::of::<googlechat::Config>(),
+    Destination::of::<gotify::Config>(),
     Destination::of::<kafka::Config>(),
     Destination::of::<loki::Config>(),
     Destination::of::<mattermost::Config>(),
