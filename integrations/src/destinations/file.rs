@@ -3,10 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
 
 use super::Section;
 use crate::event::canonical;
@@ -44,11 +45,10 @@ impl Section for Config {
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
         let path = PathBuf::from(&self.path);
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            return Err(format!("`path`: there is no folder {}", folder.display()));
+        if !folder(&path).is_dir() {
+            return Err(format!("`path`: there is no folder {}", folder(&path).display()));
         }
-        let turning = Turning { path, bytes_max: self.bytes_max, files_max: self.files_max, open: None };
+        let turning = Turning { path, bytes_max: self.bytes_max, files_max: self.files_max };
         Ok(Box::new(Lines { file: Arc::new(Mutex::new(turning)), kinds: setup.kinds }))
     }
 }
@@ -66,14 +66,10 @@ impl Integration for Lines {
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
             let text: String = alerts.iter().map(|delivery| canonical(&delivery.alert, self.kinds)).collect();
-            let file = Arc::clone(&self.file);
+            // Before the thread: a disk that stands still costs one, not one for each attempt.
+            let file = Arc::clone(&self.file).lock_owned().await;
             let write = move || {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 let written = file.write(text.as_bytes());
-                if written.is_err() {
-                    // What is half written is cut off before the next try.
-                    file.open = None;
-                }
                 written.map_err(|error| format!("writing {}: {error}", file.path.display()))
             };
             match tokio::task::spawn_blocking(write).await {
@@ -90,17 +86,13 @@ struct Turning {
     path: PathBuf,
     bytes_max: u64,
     files_max: u32,
-    /// With its size.
-    open: Option<(File, u64)>,
 }
 
 impl Turning {
     /// Puts whole lines on disk. Answers the file's size.
-    fn write(&mut self, lines: &[u8]) -> io::Result<u64> {
-        let (mut file, mut size) = match self.open.take() {
-            Some(open) => open,
-            None => open(&self.path)?,
-        };
+    fn write(&self, lines: &[u8]) -> io::Result<u64> {
+        // Anew each time: somebody else may have moved or deleted it.
+        let (mut file, mut size) = open(&self.path)?;
         let length = lines.len() as u64;
         if self.bytes_max > 0 && size > 0 && size + length > self.bytes_max {
             drop(file);
@@ -111,9 +103,11 @@ impl Turning {
             // A line that is half there would spoil the next: the file ends where it was.
             let _ = file.set_len(size);
         })?;
-        size += length;
-        self.open = Some((file, size));
-        Ok(size)
+        if size == 0 {
+            // Its name has to last, too.
+            File::open(folder(&self.path))?.sync_all()?;
+        }
+        Ok(size + length)
     }
 
     /// Gives every file the next number.
@@ -138,6 +132,11 @@ impl Turning {
     }
 }
 
+/// The folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Opens a file at its end. A last line that is not whole, of a hub that died, is ended.
 fn open(path: &Path) -> io::Result<(File, u64)> {
     use std::os::unix::fs::FileExt as _;
@@ -159,7 +158,7 @@ mod tests {
     use super::*;
 
     fn turning(path: &Path) -> Turning {
-        Turning { path: path.to_owned(), bytes_max: 10, files_max: 2, open: None }
+        Turning { path: path.to_owned(), bytes_max: 10, files_max: 2 }
     }
 
     fn read(path: &Path, suffix: &str) -> String {
@@ -170,7 +169,7 @@ mod tests {
     fn a_full_file_gets_a_number_and_the_oldest_goes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("alerts.json");
-        let mut file = turning(&path);
+        let file = turning(&path);
         for line in ["one\n", "two\n", "three\n", "four, which is long\n", "five\n"] {
             file.write(line.as_bytes()).unwrap();
         }
@@ -180,6 +179,17 @@ mod tests {
             ("four, which is long\n".into(), "three\n".into())
         );
         assert_eq!(read(&path, ".3"), "");
+    }
+
+    #[test]
+    fn a_file_that_somebody_moves_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, moved) = (dir.path().join("alerts.json"), dir.path().join("moved"));
+        let file = turning(&path);
+        file.write(b"one\n").unwrap();
+        std::fs::rename(&path, &moved).unwrap();
+        file.write(b"two\n").unwrap();
+        assert_eq!((read(&path, ""), read(&moved, "")), ("two\n".into(), "one\n".into()));
     }
 
     #[test]
@@ -196,7 +206,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("alerts.json");
         std::fs::create_dir(&path).unwrap();
-        let mut file = turning(&path);
+        let file = turning(&path);
         assert!(file.write(b"one\n").is_err());
         std::fs::remove_dir(&path).unwrap();
         assert_eq!(file.write(b"one\n").unwrap(), 4);

@@ -1,9 +1,11 @@
 //! Prints each alert as a line of JSON.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
 
 use super::Section;
 use crate::event::canonical;
@@ -37,11 +39,13 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        Ok(Box::new(Stdout { kinds: setup.kinds }))
+        Ok(Box::new(Stdout { writing: Arc::default(), kinds: setup.kinds }))
     }
 }
 
 struct Stdout {
+    /// A reader that stands still costs one thread, not one for each attempt.
+    writing: Arc<Mutex<()>>,
     kinds: FieldKinds,
 }
 
@@ -54,7 +58,9 @@ impl Integration for Stdout {
         Box::pin(async move {
             let text: String = alerts.iter().map(|delivery| canonical(&delivery.alert, self.kinds)).collect();
             // A reader that is slow holds up this destination, and nothing else.
+            let writing = Arc::clone(&self.writing).lock_owned().await;
             let write = move || {
+                let _writing = writing;
                 let mut out = std::io::stdout().lock();
                 out.write_all(text.as_bytes()).and_then(|()| out.flush())
             };
