@@ -12,6 +12,7 @@ use cadge_proto::json::{FieldKind, FieldKinds};
 use cadge_proto::{Alert, priority_name};
 
 use crate::event;
+use crate::format;
 use crate::template::Template;
 
 /// An event whose JSON is longer than this, in bytes, has its long fields cut.
@@ -162,7 +163,7 @@ fn cut_long(alert: &mut Cow<'_, Alert>, kinds: FieldKinds) {
     let is_long =
         |(name, text): &(&String, &String)| text.len() > FIELD_BYTES && kinds(name) == FieldKind::Text;
     if !alert.output_fields.iter().any(|field| is_long(&field))
-        || event::canonical(alert, kinds).trim_end().len() <= EVENT_BYTES
+        || format::canonical(alert, kinds).trim_end().len() <= EVENT_BYTES
     {
         return;
     }

@@ -1,9 +1,7 @@
-//! What destinations ask of an alert: its JSON, its fields that are text, its priority.
+//! What destinations ask of an alert: its fields that are text, its priority.
 
 use cadge_proto::json::{self, FieldKinds};
 use cadge_proto::{Alert, priority_name};
-
-pub(crate) use crate::format::{canonical, uuid};
 
 /// An alert's fields that are text, by name: chats show no numbers.
 pub(crate) fn text_fields(alert: &Alert, kinds: FieldKinds) -> Vec<(&str, &str)> {

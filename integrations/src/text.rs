@@ -1,5 +1,7 @@
 //! What the formats of several destinations have in common, as falcosidekick's receivers know it.
 
+use std::borrow::Cow;
+
 use cadge_proto::Alert;
 use cadge_proto::json;
 
@@ -22,9 +24,29 @@ pub(crate) fn label_name(field: &str) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
 }
 
+/// What stands for the alert's priority.
+pub(crate) fn by_priority<T: Copy>(alert: &Alert, all: &[T; 8]) -> T {
+    let number = usize::try_from(alert.priority).ok();
+    number.and_then(|number| all.get(number)).copied().unwrap_or(all[7])
+}
+
+/// At most so many characters. What is cut ends with `…`.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => text.into(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect::<String>().into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!((cut("äöü", 3), cut("äöü", 2), cut("", 0)), ("äöü".into(), "ä…".into(), "".into()));
+        assert!(matches!(cut("abc", 3), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn names_and_times_are_as_receivers_know_them() {

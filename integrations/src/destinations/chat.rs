@@ -6,9 +6,12 @@ use cadge_proto::json::FieldKinds;
 use cadge_proto::{Alert, priority_name};
 use serde_json::{Map, Value, json};
 
+use super::post::Post;
 use crate::event::text_fields;
+use crate::settings::{Secret, Tls, keys, one_of};
 use crate::template::Template;
-use crate::text::go_time;
+use crate::text::{by_priority, go_time};
+use crate::{Integration, Setup, http};
 
 /// Colours by priority, most urgent first, of Slack and its like. falcosidekick's.
 const COLOURS: [&str; 8] =
@@ -50,50 +53,68 @@ pub(super) fn lines<'a>(alert: &'a Alert, kinds: FieldKinds, order: &[&'a str]) 
     lines
 }
 
-/// What stands for the alert's priority.
-pub(super) fn by_priority<T: Copy>(alert: &Alert, all: &[T; 8]) -> T {
-    let number = usize::try_from(alert.priority).ok();
-    number.and_then(|number| all.get(number)).copied().unwrap_or(all[7])
-}
-
-/// At most so many characters. What is cut ends with `…`.
-pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
-        None => text.into(),
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect::<String>().into(),
-    }
-}
-
-/// Refuses a value that is none of those there are.
-pub(super) fn one_of(key: &str, value: &str, all: &[&str]) -> Result<(), String> {
-    if value.is_empty() || all.contains(&value) {
-        return Ok(());
-    }
-    Err(format!("`{key}: {value}` is none of {}", all.join(", ")))
-}
-
 /// The template of the key `messageformat`. `None`: there is none.
 pub(super) fn message_format(text: &str) -> Result<Option<Template>, String> {
     let template = Template::new(text).map_err(|error| format!("`messageformat`: {error}"))?;
     Ok((!template.is_empty()).then_some(template))
 }
 
-/// A message with an attachment, as Slack began it.
+keys! {
+    /// What messages with an attachment have, as Slack began them.
+    pub(super) struct Message {
+        /// The name under which it posts.
+        username: String = "Cadge",
+        /// The picture's address.
+        icon: String = "",
+        /// What a message has: `all`, `text` or `fields`.
+        outputformat: String = "all",
+        /// A text above, as a Go template over the alert, such as `{{ .Rule }} on {{ .Hostname }}`.
+        messageformat: String = "",
+    }
+}
+
+/// How a message with an attachment is made.
 pub(super) struct Attachment {
-    pub(super) username: String,
-    pub(super) icon: String,
+    message: Message,
+    format: Option<Template>,
+    order: &'static [&'static str],
+    kinds: FieldKinds,
+    /// Empty: the webhook's own.
     pub(super) channel: String,
+    /// The line below; empty: none.
     pub(super) footer: String,
-    pub(super) outputformat: String,
-    pub(super) message: Option<Template>,
-    pub(super) order: &'static [&'static str],
-    pub(super) kinds: FieldKinds,
+}
+
+impl Message {
+    /// Messages whose lines have an order.
+    pub(super) fn attachment(
+        &self,
+        order: &'static [&'static str],
+        kinds: FieldKinds,
+    ) -> Result<Attachment, String> {
+        one_of("outputformat", &self.outputformat, &["all", "text", "fields"])?;
+        let format = message_format(&self.messageformat)?;
+        let (channel, footer) = (String::new(), String::new());
+        Ok(Attachment { message: self.clone(), format, order, kinds, channel, footer })
+    }
 }
 
 impl Attachment {
+    /// Posts them to a webhook.
+    pub(super) fn post(
+        self,
+        webhookurl: &Secret,
+        tls: &Tls,
+        setup: &Setup,
+    ) -> Result<Box<dyn Integration>, String> {
+        let address = http::url("webhookurl", webhookurl.reveal())?;
+        let client = http::client(tls, setup)?;
+        Ok(Post::new(client, address, move |alert| self.payload(alert)).boxed())
+    }
+
     /// The message about an alert.
-    pub(super) fn payload(&self, alert: &Alert) -> String {
-        let format = self.outputformat.as_str();
+    fn payload(&self, alert: &Alert) -> String {
+        let format = self.message.outputformat.as_str();
         let mut attachment = Map::new();
         attachment.insert("fallback".to_owned(), alert.output.clone().into());
         attachment.insert("color".to_owned(), by_priority(alert, &COLOURS).into());
@@ -106,10 +127,10 @@ impl Attachment {
             attachment.insert("footer".to_owned(), self.footer.clone().into());
         }
         let mut payload = Map::new();
-        let text = self.message.as_ref().map(|template| template.render(alert, self.kinds));
+        let text = self.format.as_ref().map(|template| template.render(alert, self.kinds));
         for (key, text) in [
-            ("username", self.username.as_str()),
-            ("icon_url", &self.icon),
+            ("username", self.message.username.as_str()),
+            ("icon_url", &self.message.icon),
             ("channel", &self.channel),
             ("text", &text.unwrap_or_default()),
         ] {
@@ -133,12 +154,6 @@ impl Attachment {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        assert_eq!((cut("äöü", 3), cut("äöü", 2), cut("", 0)), ("äöü".into(), "ä…".into(), "".into()));
-        assert!(matches!(cut("abc", 3), Cow::Borrowed(_)));
-    }
 
     #[test]
     fn what_is_empty_has_no_line() {

@@ -9,8 +9,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Url};
 
 use super::Section;
-use crate::event::canonical;
-use crate::format::cloudevent_headers;
+use crate::format::{canonical, cloudevent_headers};
 use crate::settings::{Common, Secret, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup, http};
 

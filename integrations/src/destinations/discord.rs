@@ -5,9 +5,10 @@ use cadge_proto::json::FieldKinds;
 use serde_json::{Map, Value, json};
 
 use super::Section;
-use super::chat::{by_priority, cut, lines};
+use super::chat::lines;
 use super::post::Post;
 use crate::settings::{Common, Secret, Tls, keys};
+use crate::text::{by_priority, cut};
 use crate::{Integration, Setup, http};
 
 /// Colours by priority, most urgent first. falcosidekick's, and as text, as it sends them.

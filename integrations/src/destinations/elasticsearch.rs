@@ -8,11 +8,10 @@ use reqwest::header::AUTHORIZATION;
 use serde_json::{Map, Value, json};
 
 use super::Section;
-use super::chat::one_of;
 use super::post::{Batch, Post};
-use crate::event::{canonical, uuid};
+use crate::format::{canonical, uuid};
 use crate::http::Reply;
-use crate::settings::{Common, Secret, Tls, keys};
+use crate::settings::{Common, Secret, Tls, keys, one_of};
 use crate::{Answer, Integration, SendError, Setup, http};
 
 /// So many that the answer about each of them is read to its end.

@@ -5,10 +5,11 @@ use cadge_proto::json::FieldKinds;
 use serde_json::{Value, json};
 
 use super::Section;
-use super::chat::{Line, cut, lines, message_format, one_of};
+use super::chat::{Line, lines, message_format};
 use super::post::Post;
-use crate::settings::{Common, Secret, Tls, keys};
+use crate::settings::{Common, Secret, Tls, keys, one_of};
 use crate::template::Template;
+use crate::text::cut;
 use crate::{Integration, Setup, http};
 
 const ORDER: &[&str] = &["rule", "priority", "source", "hostname", "fields", "tags", "time"];

@@ -6,10 +6,11 @@ use reqwest::header::HeaderName;
 use serde_json::{Value, json};
 
 use super::Section;
-use super::chat::{by_priority, lines, one_of};
+use super::chat::lines;
 use super::post::Post;
-use crate::event::canonical;
-use crate::settings::{Common, Secret, Tls, keys};
+use crate::format::canonical;
+use crate::settings::{Common, Secret, Tls, keys, one_of};
+use crate::text::by_priority;
 use crate::{Integration, Setup, http};
 
 const ORDER: &[&str] = &["rule", "priority", "source", "hostname", "tags", "time", "fields"];

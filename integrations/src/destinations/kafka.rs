@@ -11,7 +11,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use super::Section;
-use crate::event::canonical;
+use crate::format::canonical;
 use crate::settings::{Common, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 

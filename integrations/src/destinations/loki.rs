@@ -8,10 +8,9 @@ use reqwest::header::HeaderName;
 use serde_json::json;
 
 use super::Section;
-use super::chat::one_of;
 use super::post::{Batch, Post};
-use crate::event::canonical;
-use crate::settings::{Common, Secret, Tls, keys};
+use crate::format::canonical;
+use crate::settings::{Common, Secret, Tls, keys, one_of};
 use crate::text::{label_name, nanoseconds};
 use crate::{Integration, Setup, http};
 

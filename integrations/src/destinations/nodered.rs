@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Section;
 use super::post::Post;
-use crate::event::canonical;
+use crate::format::canonical;
 use crate::settings::{Common, Secret, Tls, keys};
 use crate::{Integration, Setup, http};
 

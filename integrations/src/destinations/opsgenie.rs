@@ -7,10 +7,10 @@ use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use super::Section;
-use super::chat::{by_priority, cut};
 use super::post::Post;
-use crate::event::uuid;
+use crate::format::uuid;
 use crate::settings::{Common, Secret, Tls, keys};
+use crate::text::{by_priority, cut};
 use crate::{Integration, Setup, http};
 
 /// Where the API is, by region.

@@ -5,10 +5,10 @@ use cadge_proto::json::{self, FieldKinds};
 use serde_json::{Value, json};
 
 use super::Section;
-use super::chat::{by_priority, cut};
 use super::post::Post;
-use crate::event::uuid;
+use crate::format::uuid;
 use crate::settings::{Common, Secret, Tls, keys};
+use crate::text::{by_priority, cut};
 use crate::{Integration, Setup, http};
 
 /// Where the Events API is, by region.

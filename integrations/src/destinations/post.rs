@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use cadge_proto::Alert;
 use futures_util::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
+use reqwest::{Client, Method, Url};
 
 use crate::http::{self, Reply};
 use crate::settings::Secret;
@@ -24,6 +24,9 @@ pub(super) struct Batch {
     pub(super) frame: [&'static str; 3],
 }
 
+/// What falcosidekick calls JSON.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
 /// One alert, as it is.
 const SINGLE: Batch = Batch { alerts: 1, bytes: usize::MAX, frame: [""; 3] };
 
@@ -33,6 +36,7 @@ pub(super) type Check = fn(&Reply) -> Result<Answer, SendError>;
 /// What posts to one destination.
 pub(super) struct Post {
     client: Client,
+    method: Method,
     address: Url,
     headers: HeaderMap,
     batch: Batch,
@@ -47,12 +51,18 @@ impl Post {
         address: Url,
         body: impl Fn(&Alert) -> String + Send + Sync + 'static,
     ) -> Self {
-        let json = HeaderValue::from_static("application/json; charset=utf-8");
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
-        Self { client, address, headers, batch: SINGLE, body: Box::new(body), check: Reply::judge }
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(JSON))]);
+        let (method, body) = (Method::POST, Box::new(body));
+        Self { client, method, address, headers, batch: SINGLE, body, check: Reply::judge }
     }
 
-    /// What is posted is no JSON.
+    /// By another method than `POST`.
+    pub(super) fn by(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Says what is posted.
     pub(super) fn content_type(mut self, kind: &'static str) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         self
@@ -131,7 +141,8 @@ impl Integration for Post {
         Box::pin(async move {
             let mut answer = Answer::default();
             for body in self.bodies(alerts) {
-                let request = self.client.post(self.address.clone()).headers(self.headers.clone());
+                let request = self.client.request(self.method.clone(), self.address.clone());
+                let request = request.headers(self.headers.clone());
                 answer = (self.check)(&http::exchange(request.body(body)).await?)?;
             }
             Ok(answer)

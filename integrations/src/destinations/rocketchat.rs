@@ -1,10 +1,9 @@
 //! Posts each alert to a Rocket.Chat incoming webhook.
 
 use super::Section;
-use super::chat::{Attachment, message_format, one_of};
-use super::post::Post;
+use super::chat::Message;
 use crate::settings::{Common, Secret, Tls, keys};
-use crate::{Integration, Setup, http};
+use crate::{Integration, Setup};
 
 const ORDER: &[&str] = &["rule", "priority", "source", "tags", "fields", "time", "hostname"];
 
@@ -13,14 +12,7 @@ keys! {
     pub(crate) struct Config {
         /// The incoming webhook's address.
         webhookurl: Secret = "",
-        /// The name under which it posts.
-        username: String = "Cadge",
-        /// The picture's address.
-        icon: String = "",
-        /// What a message has: `all`, `text` or `fields`.
-        outputformat: String = "all",
-        /// A text above, as a Go template over the alert, such as `{{ .Rule }} on {{ .Hostname }}`.
-        messageformat: String = "",
+        + message: Message,
         + tls: Tls,
         + common: Common,
     }
@@ -40,19 +32,6 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        one_of("outputformat", &self.outputformat, &["all", "text", "fields"])?;
-        let attachment = Attachment {
-            username: self.username.clone(),
-            icon: self.icon.clone(),
-            channel: String::new(),
-            footer: String::new(),
-            outputformat: self.outputformat.clone(),
-            message: message_format(&self.messageformat)?,
-            order: ORDER,
-            kinds: setup.kinds,
-        };
-        let address = http::url("webhookurl", self.webhookurl.reveal())?;
-        let client = http::client(&self.tls, setup)?;
-        Ok(Post::new(client, address, move |alert| attachment.payload(alert)).boxed())
+        self.message.attachment(ORDER, setup.kinds)?.post(&self.webhookurl, &self.tls, setup)
     }
 }

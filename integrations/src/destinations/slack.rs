@@ -1,10 +1,9 @@
 //! Posts each alert to a Slack incoming webhook.
 
 use super::Section;
-use super::chat::{Attachment, message_format, one_of};
-use super::post::Post;
+use super::chat::Message;
 use crate::settings::{Common, Secret, Tls, keys};
-use crate::{Integration, Setup, http};
+use crate::{Integration, Setup};
 
 const ORDER: &[&str] = &["rule", "priority", "source", "hostname", "tags", "fields", "time"];
 
@@ -15,16 +14,9 @@ keys! {
         webhookurl: Secret = "",
         /// The channel, if it is not the webhook's own.
         channel: String = "",
-        /// The name under which it posts.
-        username: String = "Cadge",
-        /// The picture's address.
-        icon: String = "",
         /// The line below.
         footer: String = "",
-        /// What a message has: `all`, `text` or `fields`.
-        outputformat: String = "all",
-        /// A text above, as a Go template over the alert, such as `{{ .Rule }} on {{ .Hostname }}`.
-        messageformat: String = "",
+        + message: Message,
         + tls: Tls,
         + common: Common,
     }
@@ -44,19 +36,8 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        one_of("outputformat", &self.outputformat, &["all", "text", "fields"])?;
-        let attachment = Attachment {
-            username: self.username.clone(),
-            icon: self.icon.clone(),
-            channel: self.channel.clone(),
-            footer: self.footer.clone(),
-            outputformat: self.outputformat.clone(),
-            message: message_format(&self.messageformat)?,
-            order: ORDER,
-            kinds: setup.kinds,
-        };
-        let address = http::url("webhookurl", self.webhookurl.reveal())?;
-        let client = http::client(&self.tls, setup)?;
-        Ok(Post::new(client, address, move |alert| attachment.payload(alert)).boxed())
+        let mut attachment = self.message.attachment(ORDER, setup.kinds)?;
+        (attachment.channel, attachment.footer) = (self.channel.clone(), self.footer.clone());
+        attachment.post(&self.webhookurl, &self.tls, setup)
     }
 }

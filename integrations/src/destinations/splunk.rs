@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Section;
 use super::post::{Batch, Post};
-use crate::event::canonical;
+use crate::format::canonical;
 use crate::http::Reply;
 use crate::settings::{Common, Secret, Tls, keys};
 use crate::{Answer, Integration, SendError, Setup, http};

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::Section;
-use crate::event::canonical;
+use crate::format::canonical;
 use crate::settings::{Common, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 

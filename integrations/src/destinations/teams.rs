@@ -6,11 +6,11 @@ use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::Section;
-use super::chat::{by_priority, lines, one_of};
+use super::chat::{Line, lines};
 use super::post::Post;
 use crate::http::Reply;
-use crate::settings::{Common, Secret, Tls, keys};
-use crate::text::go_time;
+use crate::settings::{Common, Secret, Tls, keys, one_of};
+use crate::text::{by_priority, go_time};
 use crate::{Answer, Integration, SendError, Setup, http};
 
 /// Colours by priority, most urgent first. falcosidekick's.
@@ -72,7 +72,7 @@ impl Config {
         }
         if self.outputformat != "text" {
             let facts = lines(alert, kinds, ORDER);
-            let fact = |line: super::chat::Line<'_>| json!({"name": line.name, "value": line.value});
+            let fact = |line: Line<'_>| json!({"name": line.name, "value": line.value});
             section.insert("facts".to_owned(), facts.into_iter().map(fact).collect());
         }
         json!({

@@ -8,10 +8,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::Section;
-use super::chat::{cut, lines};
+use super::chat::lines;
 use super::post::Post;
 use crate::http::Reply;
 use crate::settings::{Common, Secret, Tls, keys};
+use crate::text::cut;
 use crate::{Answer, Integration, SendError, Setup, http};
 
 const ORDER: &[&str] = &["time", "source", "hostname", "tags", "fields"];

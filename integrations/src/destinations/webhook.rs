@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cadge_proto::json::FieldKinds;
-use futures_util::future::BoxFuture;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Method};
+use reqwest::Method;
 
 use super::Section;
-use crate::event::canonical;
+use super::post::{JSON, Post};
+use crate::format::canonical;
 use crate::settings::{Common, Secret, Tls, keys};
-use crate::{Answer, Delivery, Integration, SendError, Setup, http};
+use crate::{Integration, Setup, http};
 
 keys! {
     /// The section `webhook`.
@@ -46,36 +44,11 @@ impl Section for Config {
             "PUT" => Method::PUT,
             other => return Err(format!("`method: {other}` is neither POST nor PUT")),
         };
-        let mut headers = http::headers(&self.customheaders)?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        Ok(Box::new(Webhook {
-            client: http::client(&self.tls, setup)?,
-            address: http::url("address", self.address.reveal())?,
-            method,
-            headers,
-            kinds: setup.kinds,
-        }))
-    }
-}
-
-struct Webhook {
-    client: Client,
-    address: reqwest::Url,
-    method: Method,
-    headers: HeaderMap,
-    kinds: FieldKinds,
-}
-
-impl Integration for Webhook {
-    fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
-        Box::pin(async move {
-            let mut answer = Answer::default();
-            for delivery in alerts {
-                let request = self.client.request(self.method.clone(), self.address.clone());
-                let body = canonical(&delivery.alert, self.kinds);
-                answer = http::send(request.headers(self.headers.clone()).body(body)).await?;
-            }
-            Ok(answer)
-        })
+        let address = http::url("address", self.address.reveal())?;
+        let kinds = setup.kinds;
+        let post = Post::new(http::client(&self.tls, setup)?, address, move |alert| canonical(alert, kinds));
+        // What it is, is not for a custom header to say.
+        let post = post.by(method).custom(&self.customheaders)?.content_type(JSON);
+        Ok(post.boxed())
     }
 }

@@ -110,6 +110,14 @@ impl<T: Setting> Setting for BTreeMap<String, T> {
     }
 }
 
+/// Refuses a value that is none of those there are.
+pub(crate) fn one_of(key: &str, value: &str, all: &[&str]) -> Result<(), String> {
+    if value.is_empty() || all.contains(&value) {
+        return Ok(());
+    }
+    Err(format!("`{key}: {value}` is none of {}", all.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -12,7 +12,7 @@ pub use keys::Key;
 pub use secret::Secret;
 
 pub(crate) use keys::{Keys, keys, nearest};
-pub(crate) use kinds::Setting;
+pub(crate) use kinds::{Setting, one_of};
 
 keys! {
     /// What every destination has.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use cadge_proto::json::{FieldKind, FieldKinds, MISSING};
 use cadge_proto::{Alert, priority_name};
 
-use crate::event;
+use crate::format;
 use crate::text::go_time;
 
 /// A value.
@@ -114,7 +114,7 @@ pub(super) fn priority_rank(priority: i32) -> i64 {
 
 fn part<'a>(alert: &'a Alert, kinds: FieldKinds, name: &str) -> Result<Value<'a>, String> {
     Ok(match name {
-        "UUID" => Value::Text(event::uuid(alert).into()),
+        "UUID" => Value::Text(format::uuid(alert).into()),
         "Rule" => Value::Text(alert.rule.as_str().into()),
         "Priority" => Value::Priority(alert.priority),
         "Output" => Value::Text(alert.output.as_str().into()),
@@ -148,7 +148,7 @@ impl std::fmt::Display for Value<'_> {
                 let pairs = fields.sorted().into_iter().map(|(name, value)| format!("{name}:{value}"));
                 write!(out, "map[{}]", pairs.collect::<Vec<_>>().join(" "))
             }
-            Value::Alert(alert, kinds) => out.write_str(event::canonical(alert, *kinds).trim_end()),
+            Value::Alert(alert, kinds) => out.write_str(format::canonical(alert, *kinds).trim_end()),
         }
     }
 }
