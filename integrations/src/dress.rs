@@ -13,6 +13,7 @@ use cadge_proto::{Alert, priority_name};
 
 use crate::event;
 use crate::format;
+use crate::settings::keys;
 use crate::template::Template;
 
 /// An event whose JSON is longer than this, in bytes, has its long fields cut.
@@ -27,41 +28,41 @@ const KEPT_BYTES: usize = 507;
 /// Stands at the end of a field that was cut.
 const CUT: &str = "[...]";
 
-/// The settings. Each is unused if it is empty.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Dress {
-    /// Fields that every event gets.
-    pub(crate) customfields: BTreeMap<String, String>,
-    /// Fields that every event gets, filled in from its other fields.
-    pub(crate) templatedfields: BTreeMap<String, Template>,
-    /// Tags that every event gets.
-    pub(crate) customtags: Vec<String>,
-    /// Stands for `[` in a field's name; `]` is left out. With `_`, `proc.aname[2]` is `proc.aname_2`.
-    pub(crate) bracketreplacer: String,
-    /// How the output reads: text with `<timestamp>`, `<priority>`, `<output>`, `<custom_fields>`,
-    /// `<templated_fields>` and `<tags>`. An output that does not begin as Falco's is left alone.
-    pub(crate) outputfieldformat: String,
+keys! {
+    /// The settings. Each is unused if it is empty. An output that does not begin as Falco's is left alone.
+    pub(crate) struct Dress {
+        /// Fields that every alert gets. In the environment's form, `a:x,b:%VAR`, a value may be a variable's.
+        customfields: BTreeMap<String, String> = {},
+        /// Fields that every alert gets, filled in from its output fields by Go templates, such as
+        /// `{{ index . "k8s.ns.name" }}`.
+        templatedfields: BTreeMap<String, Template> = {},
+        /// Tags that every alert gets.
+        customtags: Vec<String> = [],
+        /// Stands for `[` in a field's name; `]` is left out. With `_`, `proc.aname[2]` is `proc.aname_2`.
+        bracketreplacer: String = "",
+        /// How the output reads: text with `<timestamp>`, `<priority>`, `<output>`, `<custom_fields>`,
+        /// `<templated_fields>` and `<tags>`.
+        outputfieldformat: String = "",
+    }
 }
 
 impl Dress {
     /// The alert as it is sent. Costs nothing if there is nothing to do.
     pub(crate) fn dress<'a>(&self, alert: &'a Alert, kinds: FieldKinds) -> Cow<'a, Alert> {
         let mut alert = Cow::Borrowed(alert);
-        let custom = self.add_custom(&mut alert);
+        self.add_custom(&mut alert);
         let templated = self.add_templated(&mut alert, kinds);
         self.add_tags(&mut alert);
         self.replace_brackets(&mut alert);
-        self.format_output(&mut alert, &custom, &templated);
+        self.format_output(&mut alert, &templated);
         cut_long(&mut alert, kinds);
         alert
     }
 
-    /// Returns them as `<custom_fields>` shows them.
-    fn add_custom(&self, alert: &mut Cow<'_, Alert>) -> String {
+    fn add_custom(&self, alert: &mut Cow<'_, Alert>) {
         for (name, value) in &self.customfields {
             alert.to_mut().output_fields.insert(name.clone(), value.clone());
         }
-        shown(self.customfields.iter())
     }
 
     /// Returns them as `<templated_fields>` shows them.
@@ -99,7 +100,7 @@ impl Dress {
         }
     }
 
-    fn format_output(&self, alert: &mut Cow<'_, Alert>, custom: &str, templated: &str) {
+    fn format_output(&self, alert: &mut Cow<'_, Alert>, templated: &str) {
         if self.outputfieldformat.is_empty() {
             return;
         }
@@ -108,7 +109,7 @@ impl Dress {
             ("<timestamp>", timestamp),
             ("<priority>", priority_name(alert.priority)),
             ("<output>", output),
-            ("<custom_fields>", custom),
+            ("<custom_fields>", &shown(self.customfields.iter())),
             ("<templated_fields>", templated),
             ("<tags>", &alert.tags.join(",")),
         ];

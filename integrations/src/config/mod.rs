@@ -7,8 +7,6 @@ mod foreign;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -16,7 +14,6 @@ use serde_json::{Map, Value};
 use crate::destinations::{AnySection, DESTINATIONS, Destination};
 use crate::dress::{Dress, custom_fields_of};
 use crate::settings::{Common, Key, Keys as _, keys, nearest};
-use crate::template::Template;
 
 keys! {
     /// What holds for all destinations.
@@ -25,18 +22,7 @@ keys! {
         skipunsupported: bool = false,
         /// The folder of `client.crt`, `client.key` and `ca.crt` for mutual TLS with destinations.
         mutualtlsfilespath: String = "/etc/certs",
-        /// Fields that every alert gets. In the environment's form, `a:x,b:%VAR`, a value may be a variable's.
-        customfields: BTreeMap<String, String> = {},
-        /// Fields that every alert gets, filled in from its output fields by Go templates, such as
-        /// `{{ index . "k8s.ns.name" }}`.
-        templatedfields: BTreeMap<String, Template> = {},
-        /// Tags that every alert gets.
-        customtags: Vec<String> = [],
-        /// Stands for `[` in a field's name; `]` is left out. With `_`, `proc.aname[2]` is `proc.aname_2`.
-        bracketreplacer: String = "",
-        /// How the output reads: text with `<timestamp>`, `<priority>`, `<output>`, `<custom_fields>`, `<templated_fields>` and
-        /// `<tags>`.
-        outputfieldformat: String = "",
+        + dress: Dress,
     }
 }
 
@@ -44,7 +30,7 @@ keys! {
 #[derive(Debug, Default)]
 pub struct Config {
     pub(crate) shared: Shared,
-    /// In the order of [`DESTINATIONS`].
+    /// What the file has in the order of [`DESTINATIONS`], then what only the environment has.
     pub(crate) sections: Vec<(&'static Destination, Box<dyn AnySection>)>,
 }
 
@@ -52,19 +38,6 @@ impl Clone for Config {
     fn clone(&self) -> Self {
         let sections = self.sections.iter().map(|(kind, section)| (*kind, section.boxed())).collect();
         Self { shared: self.shared.clone(), sections }
-    }
-}
-
-impl Shared {
-    /// What every alert goes through before it is sent.
-    pub(crate) fn dress(&self) -> Dress {
-        Dress {
-            customfields: self.customfields.clone(),
-            templatedfields: self.templatedfields.clone(),
-            customtags: self.customtags.clone(),
-            bracketreplacer: self.bracketreplacer.clone(),
-            outputfieldformat: self.outputfieldformat.clone(),
-        }
     }
 }
 

@@ -107,7 +107,7 @@ fn shared_settings_are_falcosidekicks() {
     let mut read = config(yaml).unwrap();
     let variables = json!({"CUSTOMFIELDS": "Team:%TEAM,site:here", "TEAM": "red"});
     read.read_environment(|name| Some(variables.get(name)?.as_str()?.to_owned())).unwrap();
-    let dress = read.shared.dress();
+    let dress = read.shared.dress.clone();
     assert_eq!(
         dress.customfields.into_iter().collect::<Vec<_>>(),
         [("Team".into(), "red".into()), ("site".into(), "here".into())]

@@ -38,7 +38,7 @@ pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError>
     let setup = setup(config, context.field_kinds);
     let (mut tasks, mut senders) = (JoinSet::new(), Vec::new());
     for (kind, section) in config.sections.iter().filter(|(_, section)| section.is_on()) {
-        let dress = config.shared.dress();
+        let dress = config.shared.dress.clone();
         let runner = runner(kind, section.as_ref(), &setup, dress, context, &counters)
             .map_err(|problem| ConfigError { integration: kind.name, problem })?;
         senders.push((*kind, Arc::clone(&runner.sender)));

@@ -22,7 +22,6 @@ mod tests;
 
 use cadge_proto::Alert;
 use cadge_proto::json::FieldKinds;
-use serde::Deserialize;
 
 use run::Run;
 use value::{Fields, Value};
@@ -40,8 +39,7 @@ pub(crate) const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const STEPS_MAX: usize = 10_000;
 
 /// A template that was read and is ready to be filled in.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug)]
 pub(crate) struct Template {
     text: String,
     nodes: Vec<parse::Node>,
@@ -112,14 +110,6 @@ impl Template {
     fn fill<'a>(&'a self, dot: &Value<'a>) -> (String, Option<TemplateError>) {
         let (out, fault) = Run::start(&self.nodes, dot);
         (out, fault.map(|fault| TemplateError::new(&self.text, &fault)))
-    }
-}
-
-impl TryFrom<String> for Template {
-    type Error = TemplateError;
-
-    fn try_from(text: String) -> Result<Self, TemplateError> {
-        Self::new(&text)
     }
 }
 
