@@ -144,6 +144,18 @@ impl DeadLetters {
         .await
     }
 
+    /// The numbers of those of a destination, or of all, oldest first.
+    pub async fn ids(&self, destination: Option<&str>) -> Result<Vec<u64>, DeadError> {
+        let destination = destination.map(str::to_owned);
+        self.run(move |file| {
+            let mut statement =
+                file.prepare_cached("SELECT id FROM dead WHERE ?1 IS NULL OR destination = ?1 ORDER BY id")?;
+            let ids = statement.query_map([destination], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?;
+            ids.collect()
+        })
+        .await
+    }
+
     /// The one with a number.
     pub async fn get(&self, id: u64) -> Result<Option<DeadLetter>, DeadError> {
         let select = "SELECT id, destination, position, time, cause, alert FROM dead WHERE id = ?";
@@ -187,15 +199,6 @@ impl DeadLetters {
     /// How many there are of each destination that has any.
     pub async fn kept(&self) -> Result<Vec<Kept>, DeadError> {
         self.run(|file| kept(file, None)).await
-    }
-
-    /// How many there are of a destination.
-    pub async fn count(&self, destination: &str) -> Result<u64, DeadError> {
-        let destination = destination.to_owned();
-        let count = "SELECT count(*) FROM dead WHERE destination = ?";
-        self.run(move |file| file.query_row(count, [destination], |row| row.get::<_, i64>(0)))
-            .await
-            .map(i64::unsigned_abs)
     }
 
     /// Uses the file where that holds up nobody.
@@ -295,7 +298,10 @@ mod tests {
         let ids = all[1..].iter().map(|letter| letter.id).chain([99]).collect();
         assert_eq!(dead.remove(ids).await.unwrap(), [("webhook".to_owned(), 3)].into());
         assert_eq!(dead.get(all[3].id).await.unwrap(), None);
-        assert_eq!((dead.count("slack").await.unwrap(), dead.count("webhook").await.unwrap()), (1, 0));
+        assert_eq!(dead.kept().await.unwrap(), [count("slack", 1, all[0].id)]);
+        let ids: Vec<u64> = all.iter().map(|letter| letter.id).collect();
+        assert_eq!(dead.ids(None).await.unwrap(), ids[..1]);
+        assert_eq!(dead.ids(Some("webhook")).await.unwrap(), [0; 0]);
         dead.keep("webhook", &alerts(5..=6), "no").await.unwrap();
         assert_eq!(dead.clear(Some("webhook")).await.unwrap(), [("webhook".to_owned(), 2)].into());
         assert_eq!(dead.clear(None).await.unwrap(), [("slack".to_owned(), 1)].into());

@@ -30,7 +30,7 @@ pub use config::Config;
 pub use dead::{DeadError, DeadLetter, DeadLetters, Kept};
 pub use destinations::{DESTINATIONS, Destination};
 pub use feed::{Delivery, Feed, FeedError, Feeds, Read};
-pub use runner::{Circuit, Live, ReplayError, Running, State, start, test};
+pub use runner::{Circuit, Live, ReplayError, Running, State, start, test, test_alert};
 pub use settings::{Key, Secret};
 
 /// What the hub gives to the integrations.
@@ -74,6 +74,15 @@ pub(crate) trait Integration: Send + Sync {
 
     /// Sends alerts, at most [`Self::batch`]: all of them, or an error for all. Other calls may be under way.
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>>;
+}
+
+/// Waits for an answer no longer than `timeout`.
+pub(crate) async fn within(
+    timeout: Duration,
+    answer: impl Future<Output = Result<Answer, SendError>>,
+) -> Result<Answer, SendError> {
+    let late = |_| Err(SendError::Unreachable(format!("no answer within {timeout:?}")));
+    tokio::time::timeout(timeout, answer).await.unwrap_or_else(late)
 }
 
 /// What a destination said when it took alerts.

@@ -1,12 +1,11 @@
 //! `POST /`: Falco's HTTP output. It is answered with 200 once the alerts are on disk. `POST /test`
 //! makes an alert to try the way with.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
 use cadge_proto::raw::RawAlert;
-use cadge_proto::{Alert, Priority, priority_name};
 use prost::Message as _;
 
 use crate::falco_json::{self, Origin};
@@ -46,20 +45,8 @@ pub(super) async fn take(
 pub(super) async fn test(site: &Site, remote: &Remote, headers: &HeaderMap) -> Result<(), Refusal> {
     let caller = caller::admit(site, remote, headers, "POST /test")?;
     let sensor = format!("http/{}", caller.peer.name);
-    let fields = [("proc.name", "cadge"), ("user.name", "cadge")];
-    let mut alert = Alert {
-        time: Some(SystemTime::now().into()),
-        priority: Priority::Debug.into(),
-        rule: "Test rule".to_owned(),
-        output_fields: fields.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
-        hostname: remote.address.ip().to_canonical().to_string(),
-        tags: vec!["test".to_owned()],
-        source: "internal".to_owned(),
-        sensor: sensor.clone(),
-        ..Alert::default()
-    };
-    let (time, priority) = (cadge_proto::json::time(&alert), priority_name(alert.priority));
-    alert.output = format!("{time}: {priority} This is a test from cadge");
+    let hostname = remote.address.ip().to_canonical().to_string();
+    let alert = cadge_integrations::test_alert(&hostname, &sensor);
     let (identity, alert) = falco_json::finish(alert);
     keep(site, &caller, &sensor, vec![(identity, RawAlert::new(alert.encode_to_vec()))]).await
 }

@@ -1,5 +1,7 @@
 //! Destinations and dead letters, for admins.
 
+use std::collections::BTreeSet;
+
 use cadge_integrations::{Circuit, DeadError, DeadLetter, Destination, Kept, Live, State};
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::v1::{
@@ -37,14 +39,14 @@ impl integrations_server::Integrations for Integrations {
         let kept = live.dead().kept().await.map_err(|error| unusable(&error))?;
         let cursors = self.0.consumers.all().await.map_err(crate::error::CallError::Log)?;
         let on = live.states().into_iter().map(|(kind, state)| {
-            let place = cursors.get(&format!("integration/{}", kind.label()));
+            let place = cursors.get(&kind.cursor());
             let position = place.map_or(state.position, |place| place.position.max(state.position));
             described(kind, &state, position, head, &kept, place.is_some_and(|place| place.streams > 0))
         });
         let mut integrations: Vec<IntegrationState> = on.collect();
         // Of what was switched off, letters may be left.
-        let is_on = |left: &&Kept| live.states().iter().any(|(kind, _)| kind.label() == left.destination);
-        for left in kept.iter().filter(|left| !is_on(left)) {
+        let on: BTreeSet<String> = integrations.iter().map(|state| state.label.clone()).collect();
+        for left in kept.iter().filter(|left| !on.contains(&left.destination)) {
             let name =
                 Destination::named(&left.destination).map_or(left.destination.as_str(), |kind| kind.name);
             let (name, label) = (name.to_owned(), left.destination.clone());
@@ -159,15 +161,7 @@ async fn chosen(live: &Live, letters: Letters) -> Result<Vec<u64>, Status> {
     }
     if ids.is_empty() {
         let label = label(&destination)?;
-        loop {
-            let after = ids.last().copied().unwrap_or(0);
-            let page =
-                live.dead().list(label.as_deref(), after, PAGE).await.map_err(|error| unusable(&error))?;
-            if page.is_empty() {
-                break;
-            }
-            ids.extend(page.iter().map(|letter| letter.id));
-        }
+        ids = live.dead().ids(label.as_deref()).await.map_err(|error| unusable(&error))?;
     }
     ids.sort_unstable();
     ids.dedup();

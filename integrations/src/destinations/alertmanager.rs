@@ -13,7 +13,7 @@ use super::post::{Batch, Post};
 use crate::event::priority_number;
 use crate::settings::{Common, Secret, Tls, keys};
 use crate::text::label_name;
-use crate::{Answer, Delivery, Integration, SendError, Setup, http};
+use crate::{Answer, Delivery, Integration, SendError, Setup, http, within};
 
 /// Severities by priority, most urgent first.
 const SEVERITIES: [&str; 8] =
@@ -183,10 +183,7 @@ impl Integration for Each {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
-            let send = async |post: &'a Post| {
-                let late = |_| Err(SendError::Unreachable(format!("no answer within {:?}", self.patience)));
-                tokio::time::timeout(self.patience, post.send(alerts)).await.unwrap_or_else(late)
-            };
+            let send = |post: &'a Post| within(self.patience, post.send(alerts));
             together(join_all(self.posts.iter().map(send)).await)
         })
     }

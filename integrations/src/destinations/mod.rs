@@ -103,10 +103,14 @@ impl Destination {
         DESTINATIONS.iter().find(|known| known.name == name || known.label() == name)
     }
 
-    /// The `destination` label of metrics, and the name of its cursor: the section's without dots, as
-    /// falcosidekick has it.
+    /// The `destination` label of metrics: the section's name without dots, as falcosidekick has it.
     pub fn label(&self) -> String {
         self.name.replace('.', "")
+    }
+
+    /// The name of its cursor.
+    pub fn cursor(&self) -> String {
+        format!("integration/{}", self.label())
     }
 
     /// Its keys.

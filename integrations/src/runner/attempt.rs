@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::circuit::Health;
 use super::outcomes::Outcomes;
 use crate::dead::DeadLetters;
-use crate::{Answer, Delivery, Integration, SendError};
+use crate::{Answer, Delivery, Integration, SendError, within};
 
 /// The first wait before another attempt, and the longest.
 pub(super) const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
@@ -96,9 +96,7 @@ impl Sender {
 
     /// One attempt.
     pub(super) async fn attempt(&self, alerts: &[Delivery]) -> Result<Answer, SendError> {
-        let attempt = tokio::time::timeout(self.timeout, self.integration.send(alerts)).await;
-        attempt
-            .unwrap_or_else(|_| Err(SendError::Unreachable(format!("no answer within {:?}", self.timeout))))
+        within(self.timeout, self.integration.send(alerts)).await
     }
 
     /// Sends them until they are taken or refused for good. The order is kept: what follows waits.

@@ -35,12 +35,13 @@ pub struct State {
 pub(super) struct Health {
     state: Arc<Mutex<State>>,
     open: IntGauge,
+    position: IntGauge,
 }
 
 impl Health {
-    pub(super) fn new(open: IntGauge) -> Self {
+    pub(super) fn new(open: IntGauge, position: IntGauge) -> Self {
         open.set(0);
-        Self { state: Arc::default(), open }
+        Self { state: Arc::default(), open, position }
     }
 
     pub(super) fn state(&self) -> State {
@@ -74,6 +75,7 @@ impl Health {
 
     /// The log was gone through up to there.
     pub(super) fn reached(&self, position: u64) {
+        self.position.set(i64::try_from(position).unwrap_or(i64::MAX));
         self.state.lock().unwrap_or_else(PoisonError::into_inner).position = position;
     }
 }
@@ -84,7 +86,8 @@ mod tests {
 
     #[test]
     fn failures_in_a_row_open_it_and_one_success_closes_it() {
-        let health = Health::new(IntGauge::new("open", "open").unwrap());
+        let gauge = |name: &str| IntGauge::new(name, name).unwrap();
+        let health = Health::new(gauge("open"), gauge("position"));
         for _ in 1..FAILURES {
             assert!(!health.failed("away"));
         }

@@ -10,6 +10,7 @@ use rand::Rng as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::TEST_RULE;
 use super::attempt::{BACK_OFF, Ending, Sender};
 use super::storm::{Limit, Message, group};
 use crate::dress::Dress;
@@ -26,6 +27,7 @@ pub(super) struct Runner {
     pub(super) sender: Arc<Sender>,
     /// The highest number, which is the least urgent priority, that is sent.
     pub(super) least: i32,
+    pub(super) cursor: String,
     pub(super) filter: String,
     pub(super) dress: Dress,
     pub(super) kinds: FieldKinds,
@@ -108,7 +110,7 @@ impl Runner {
         let label = &self.sender.label;
         let feed: Box<dyn Feed> = tokio::select! {
             () = self.stop.cancelled() => return Ok(()),
-            feed = self.feeds.open(&format!("integration/{label}"), &self.filter) => feed?,
+            feed = self.feeds.open(&self.cursor, &self.filter) => feed?,
         };
         tracing::info!(integration = label, "delivering");
         let ending = Ending { stop: self.stop.clone(), lost: feed.lost() };
@@ -129,7 +131,6 @@ impl Runner {
             }
             way.done(read.position).await?;
             *wait = BACK_OFF.0;
-            self.sender.outcomes.position.set(i64::try_from(read.position).unwrap_or(i64::MAX));
             self.sender.health.reached(read.position);
         }
         way.commit().await
@@ -139,7 +140,7 @@ impl Runner {
     fn wanted(&self, alerts: Vec<Delivery>) -> Vec<Delivery> {
         let count = alerts.len();
         let is_wanted =
-            |delivery: &Delivery| delivery.alert.priority <= self.least || delivery.alert.rule == "Test rule";
+            |delivery: &Delivery| delivery.alert.priority <= self.least || delivery.alert.rule == TEST_RULE;
         let dress = |delivery: Delivery| match self.dress.dress(&delivery.alert, self.kinds) {
             Cow::Borrowed(_) => delivery,
             Cow::Owned(alert) => Delivery { alert: Arc::new(alert), ..delivery },
@@ -151,13 +152,14 @@ impl Runner {
 
     /// Sends alerts, several batches at a time if that is wished. Answers `false` if delivering ends before.
     async fn send(&self, way: &mut Way, alerts: &[Delivery], ending: &Ending) -> Result<bool, FeedError> {
-        let batches = stream::iter(alerts.chunks(self.sender.integration.batch().max(1)));
-        let send = |batch: &[Delivery]| {
+        let size = self.sender.integration.batch().max(1);
+        // By where each batch begins, which is no reference: a stream of those is not `Send` for every lifetime.
+        let sends = stream::iter((0..alerts.len()).step_by(size)).map(|start| async move {
+            let batch = &alerts[start..alerts.len().min(start + size)];
             let last = batch.last().map_or(0, |delivery| delivery.position);
-            let (sender, batch) = (Arc::clone(&self.sender), batch.to_vec());
-            async move { (last, sender.send(&batch, ending).await) }
-        };
-        let mut sends = std::pin::pin!(batches.map(send).buffered(self.concurrency.max(1)));
+            (last, self.sender.send(batch, ending).await)
+        });
+        let mut sends = std::pin::pin!(sends.buffered(self.concurrency.max(1)));
         while let Some((last, is_sent)) = sends.next().await {
             if !is_sent {
                 return Ok(false);

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cadge_proto::json::FieldKinds;
-use cadge_proto::{Alert, Priority};
+use cadge_proto::{Alert, Priority, priority_name};
 use tokio::task::JoinSet;
 
 use crate::destinations::{AnySection, Destination};
 use crate::dress::Dress;
 use crate::event::priority_number;
-use crate::{Answer, Config, ConfigError, Context, Delivery, SendError, Setup};
+use crate::{Answer, Config, ConfigError, Context, Delivery, SendError, Setup, within};
 use attempt::Sender;
 use circuit::Health;
 use deliver::Runner;
@@ -25,6 +25,9 @@ use outcomes::Counters;
 
 pub use circuit::{Circuit, State};
 pub use live::{Live, ReplayError};
+
+/// The rule of a test alert, which every destination gets.
+const TEST_RULE: &str = "Test rule";
 
 /// What was started.
 pub struct Running {
@@ -67,10 +70,10 @@ fn runner(
     let outcomes = counters.of(&label);
     let sender = Sender {
         integration: section.build(setup)?.into(),
-        timeout: Duration::from_millis(common.timeoutms.max(1)),
+        timeout: timeout(section),
         attempts: common.maxattempts,
         dead: context.dead.clone(),
-        health: Health::new(outcomes.circuit.clone()),
+        health: Health::new(outcomes.circuit.clone(), outcomes.position.clone()),
         outcomes,
         said: attempt::Said::default(),
         label,
@@ -78,10 +81,10 @@ fn runner(
     Ok(Runner {
         sender: Arc::new(sender),
         least: least(&common.minimumpriority)?,
+        cursor: kind.cursor(),
         filter: common.filter.clone(),
         dress,
         kinds: context.field_kinds,
-        // With a limit on messages there is no use in several at a time.
         concurrency: common.maxconcurrentrequests,
         per_minute: common.ratelimit,
         feeds: Arc::clone(&context.feeds),
@@ -131,29 +134,31 @@ pub async fn test(
     let Some((_, section)) = section else { return Ok(None) };
     let integration = section.build(&setup(config, kinds));
     let integration = integration.map_err(|problem| ConfigError { integration: kind.name, problem })?;
-    let alert = [Delivery { position: 0, alert: Arc::new(test_alert()) }];
-    let timeout = Duration::from_millis(section.common().timeoutms.max(1));
-    let sent = tokio::time::timeout(timeout, integration.send(&alert)).await;
-    let late = |_| Err(SendError::Unreachable(format!("no answer within {timeout:?}")));
-    Ok(Some(sent.unwrap_or_else(late)))
+    let alert = [Delivery { position: 0, alert: Arc::new(test_alert("cadge", "cadge")) }];
+    Ok(Some(within(timeout(section.as_ref()), integration.send(&alert)).await))
+}
+
+/// How long an attempt may take.
+fn timeout(section: &dyn AnySection) -> Duration {
+    Duration::from_millis(section.common().timeoutms.max(1))
 }
 
 /// falcosidekick's test alert, with a text of our own.
-fn test_alert() -> Alert {
+pub fn test_alert(hostname: &str, sensor: &str) -> Alert {
     let mut alert = Alert {
         time: Some(SystemTime::now().into()),
         priority: Priority::Debug.into(),
-        rule: "Test rule".to_owned(),
+        rule: TEST_RULE.to_owned(),
         output_fields: [("proc.name", "cadge"), ("user.name", "cadge")]
             .map(|(name, text)| (name.to_owned(), text.to_owned()))
             .into(),
-        hostname: "cadge".to_owned(),
+        hostname: hostname.to_owned(),
         tags: vec!["test".to_owned()],
         source: "internal".to_owned(),
-        sensor: "cadge".to_owned(),
+        sensor: sensor.to_owned(),
         ..Alert::default()
     };
-    let time = cadge_proto::json::time(&alert);
-    alert.output = format!("{time}: Debug This is a test from cadge");
+    let (time, priority) = (cadge_proto::json::time(&alert), priority_name(alert.priority));
+    alert.output = format!("{time}: {priority} This is a test from cadge");
     alert
 }
