@@ -108,6 +108,9 @@ class Bench:
         self.cadge, self.tools, self.wanted = cadge, tools, wanted
         self.processes = []
 
+    def wants(self, name):
+        return not self.wanted or any(word in name for word in self.wanted)
+
     def sink(self, *args):
         process = subprocess.Popen([f"{self.tools}/sink", *args], stderr=subprocess.DEVNULL)
         self.processes.append(process)
@@ -130,7 +133,7 @@ class Bench:
 
     def case(self, name, section, count, rate=0, during=None, sink=(), control=CONTROL, patience=20):
         """Runs one case: `during(hub, load)` happens beside the load."""
-        if self.wanted and not any(word in name for word in self.wanted):
+        if not self.wants(name):
             return
         receiver = self.sink(*sink) if control == CONTROL else None
         with tempfile.TemporaryDirectory(prefix="cadge-bench-", dir=os.path.dirname(self.cadge)) as folder:
@@ -175,7 +178,7 @@ class Bench:
     def silent(self):
         """A sink that accepts and never answers: nothing is delivered, and memory does not grow."""
         name = "webhook sink that never answers"
-        if self.wanted and not any(word in name for word in self.wanted):
+        if not self.wants(name):
             return
         receiver = self.sink("-delay", "600s")
         with tempfile.TemporaryDirectory(prefix="cadge-bench-", dir=os.path.dirname(self.cadge)) as folder:
@@ -202,7 +205,7 @@ class Bench:
 
     def kafka(self, compat):
         """A real broker, and a consumer that counts."""
-        if self.wanted and not any(word in "kafka burst 50000 kafka paced 500/s" for word in self.wanted):
+        if not self.wants("kafka burst 50000 kafka paced 500/s"):
             return
         script = os.path.join(compat, "kafka-start.sh")
         cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))

@@ -40,7 +40,7 @@ pub(crate) fn run(command: &Integrations) -> Result<()> {
     }
 }
 
-async fn status(args: &args::IntegrationsStatus) -> Result<()> {
+async fn status(args: &args::Status) -> Result<()> {
     let status = connect(&args.reach).await?.integrations().await?;
     if args.json {
         println!("{}", as_json(&status));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Color, Reach};
+use super::{Reach, Status};
 
 /// `cadge integrations`.
 #[derive(Debug, Subcommand)]
@@ -13,7 +13,7 @@ pub(crate) enum Integrations {
     #[command(after_help = "Examples:
   cadge integrations status
   cadge integrations status --json | jq '.integrations[] | select(.circuit_open)'")]
-    Status(IntegrationsStatus),
+    Status(Status),
     /// Print the alerts that destinations refused for good. For admins.
     #[command(after_help = "Examples:
   cadge integrations dead
@@ -39,19 +39,6 @@ pub(crate) enum Integrations {
     /// Print integrations/README.md: every destination and every key.
     #[command(hide = true)]
     Docs,
-}
-
-/// `cadge integrations status`.
-#[derive(Args, Debug)]
-pub(crate) struct IntegrationsStatus {
-    #[command(flatten)]
-    pub(crate) reach: Reach,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Colour the table.
-    #[arg(long, default_value = "auto", value_name = "WHEN")]
-    pub(crate) color: Color,
 }
 
 /// `cadge integrations dead`.

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use crate::pki::Role;
 
 pub(crate) use history::History;
-pub(crate) use integrations::{Dead, Integrations, IntegrationsStatus, Letters, TestIntegration};
+pub(crate) use integrations::{Dead, Integrations, Letters, TestIntegration};
 pub(crate) use rules::{Check, Explain, Fields, Rules, Test};
 
 /// Runtime security for a fleet of Linux hosts, with Falco's rules and Falco's gRPC API.
@@ -182,7 +182,7 @@ pub(crate) enum HubCommand {
     ForgetSensor(Forget),
 }
 
-/// `cadge hub status`.
+/// `cadge hub status` and `cadge integrations status`.
 #[derive(Args, Debug)]
 pub(crate) struct Status {
     #[command(flatten)]
