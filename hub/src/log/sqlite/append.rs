@@ -6,8 +6,9 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::super::{Append, Appended, Entry, UNORDERED};
 use crate::time::now_ns;
 
-const SENSOR: &str =
-    "INSERT INTO sensors (name) VALUES (?) ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id";
+const SENSOR: &str = "SELECT id FROM sensors WHERE name = ?";
+
+const NEW_SENSOR: &str = "INSERT INTO sensors (name) VALUES (?) RETURNING id";
 
 const ALERT: &str = "INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?)";
 
@@ -23,7 +24,7 @@ pub(super) fn append(
     last: &mut u64,
     entries: &mut Vec<Entry>,
 ) -> rusqlite::Result<Option<Appended>> {
-    let sensor: i64 = transaction.prepare_cached(SENSOR)?.query_row([&batch.sensor], |row| row.get(0))?;
+    let sensor = sensor(transaction, &batch.sensor)?;
     let received = now_ns();
     let epoch = batch.epoch.cast_signed();
     let mut statement = transaction.prepare_cached(ALERT)?;
@@ -68,4 +69,13 @@ pub(super) fn append(
         ])?;
     }
     Ok(Some(outcome))
+}
+
+/// A sensor's number. Asking first writes nothing for those that are known, which are nearly all.
+fn sensor(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<i64> {
+    let known = transaction.prepare_cached(SENSOR)?.query_row([name], |row| row.get(0)).optional()?;
+    match known {
+        Some(id) => Ok(id),
+        None => transaction.prepare_cached(NEW_SENSOR)?.query_row([name], |row| row.get(0)),
+    }
 }

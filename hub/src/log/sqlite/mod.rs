@@ -31,7 +31,7 @@ use readers::Readers;
 use retention::Retention;
 pub use settings::SqliteSettings;
 use wal::Wal;
-use writer::{Bounds, Request, Writer};
+use writer::{Bounds, Pace, Request, Writer};
 
 /// Requests that wait for the writer. A full queue makes sensors wait, not the hub grow.
 const QUEUE: usize = 256;
@@ -116,6 +116,7 @@ impl Sqlite {
                 bytes_max: usize::try_from(settings.slice()).unwrap_or(usize::MAX),
                 wait: settings.group_wait,
             },
+            pace: Pace::default(),
             retention: Retention::new(settings),
             wal: Wal::new(settings),
             _lock: opened.lock,
