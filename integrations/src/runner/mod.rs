@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use cadge_proto::json::FieldKinds;
 use cadge_proto::{Alert, Priority, priority_name};
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
 
 use crate::destinations::{AnySection, Destination};
 use crate::dress::Dress;
@@ -31,23 +31,45 @@ const TEST_RULE: &str = "Test rule";
 
 /// What was started.
 pub struct Running {
-    tasks: JoinSet<()>,
+    /// One for each destination. It is told when that has ended; an error: it has failed.
+    ended: Vec<(&'static Destination, oneshot::Receiver<()>)>,
     live: Live,
 }
 
-/// Starts what is switched on. To be called within a tokio runtime.
+/// Starts what is switched on, each on a thread of its own: a request and its answer need no other, and what one
+/// destination computes holds up nobody else.
 pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError> {
     let counters = Counters::new(&context.registry);
     let setup = setup(config, context.field_kinds);
-    let (mut tasks, mut senders) = (JoinSet::new(), Vec::new());
+    let mut runners = Vec::new();
     for (kind, section) in config.sections.iter().filter(|(_, section)| section.is_on()) {
         let dress = config.shared.dress.clone();
         let runner = runner(kind, section.as_ref(), &setup, dress, context, &counters)
             .map_err(|problem| ConfigError { integration: kind.name, problem })?;
-        senders.push((*kind, Arc::clone(&runner.sender)));
-        tasks.spawn(runner.run());
+        runners.push((*kind, runner));
     }
-    Ok(Running { tasks, live: Live::new(senders, context.dead.clone(), &counters) })
+    let senders = runners.iter().map(|(kind, runner)| (*kind, Arc::clone(&runner.sender))).collect();
+    let live = Live::new(senders, context.dead.clone(), &counters);
+    let ended = runners.into_iter().map(|(kind, runner)| Ok((kind, thread(kind, runner)?)));
+    Ok(Running { ended: ended.collect::<Result<_, _>>()?, live })
+}
+
+/// Runs one destination's delivery.
+fn thread(kind: &'static Destination, runner: Runner) -> Result<oneshot::Receiver<()>, ConfigError> {
+    let failed = |error: std::io::Error| ConfigError {
+        integration: kind.name,
+        problem: format!("its thread can't be started: {error}"),
+    };
+    let (says, ended) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let run = move || {
+        runtime.block_on(runner.run());
+        // A look at a disk or a name server that hangs is left to itself.
+        runtime.shutdown_background();
+        let _ = says.send(());
+    };
+    std::thread::Builder::new().name(format!("to-{}", kind.label())).spawn(run).map_err(failed)?;
+    Ok(ended)
 }
 
 fn setup(config: &Config, kinds: FieldKinds) -> Setup {
@@ -109,10 +131,10 @@ impl Running {
     }
 
     /// Waits until every delivery has ended, after the context's `stop`.
-    pub async fn stopped(mut self) {
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "an integration has failed");
+    pub async fn stopped(self) {
+        for (kind, ended) in self.ended {
+            if ended.await.is_err() {
+                tracing::error!(integration = kind.name, "it has failed");
             }
         }
     }
