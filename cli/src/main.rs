@@ -31,6 +31,10 @@ mod stop;
 /// `EX_USAGE` of sysexits.h: the configuration can't be used.
 const EXIT_CONFIG: u8 = 64;
 
+/// A hub makes and drops some dozens of small pieces for each alert, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(problem) = start_log(&cli.log) {
