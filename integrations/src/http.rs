@@ -1,5 +1,8 @@
 //! What destinations by HTTP have in common: the client, and what an answer means.
 
+mod answer;
+mod direct;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +19,11 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use crate::settings::{Secret, Tls};
 use crate::{Answer, SendError, Setup};
 
+pub(crate) use direct::Direct;
+
+/// Who is asking.
+const USER_AGENT: &str = concat!("Cadge/", env!("CARGO_PKG_VERSION"));
+
 /// Bytes of an answer that are shown.
 const ANSWER_BYTES_MAX: usize = 200;
 
@@ -26,9 +34,7 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 pub(crate) fn client(tls: &Tls, setup: &Setup) -> Result<Client, String> {
     // The one provider of the whole program; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
-        .user_agent(concat!("Cadge/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none());
+    let builder = Client::builder().user_agent(USER_AGENT).redirect(reqwest::redirect::Policy::none());
     let builder = if tls.mutualtls {
         mutual(builder, &setup.certificates)?
     } else if tls.checkcert {

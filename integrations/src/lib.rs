@@ -67,7 +67,7 @@ pub(crate) struct Setup {
 
 /// A destination that alerts are sent to.
 pub(crate) trait Integration: Send + Sync {
-    /// Alerts that it takes at once.
+    /// Alerts that it takes at once, now.
     fn batch(&self) -> usize {
         1
     }

@@ -1,6 +1,9 @@
 //! Posts alerts by HTTP with a body of the destination's own: one at a time, or as many as its API takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +12,7 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
-use crate::http::{self, Reply};
+use crate::http::{self, Direct, Reply};
 use crate::settings::Secret;
 use crate::{Answer, Delivery, Integration, SendError};
 
@@ -30,6 +33,9 @@ pub(super) const JSON: &str = "application/json; charset=utf-8";
 /// One alert, as it is.
 const SINGLE: Batch = Batch { alerts: 1, bytes: usize::MAX, frame: [""; 3] };
 
+/// A server that answers more slowly is not sent several requests in a row.
+const FAST: Duration = Duration::from_millis(50);
+
 /// Says whether the destination has taken what it was sent.
 pub(super) type Check = fn(&Reply) -> Result<Answer, SendError>;
 
@@ -42,6 +48,19 @@ pub(super) struct Post {
     batch: Batch,
     body: Box<dyn Fn(&Alert) -> String + Send + Sync>,
     check: Check,
+    row: Row,
+    /// How requests go where no encryption is asked for.
+    direct: Option<Direct>,
+}
+
+/// Requests that are sent ahead of their answers, one alert each.
+struct Row {
+    /// At most. 1: none is.
+    longest: usize,
+    /// Now: more while answers come fast, one at a time as soon as they do not.
+    now: AtomicUsize,
+    /// Positions of alerts that were taken in a row of which others were not: they are not sent with those again.
+    taken: Mutex<BTreeSet<u64>>,
 }
 
 impl Post {
@@ -53,7 +72,14 @@ impl Post {
     ) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(JSON))]);
         let (method, body) = (Method::POST, Box::new(body));
-        Self { client, method, address, headers, batch: SINGLE, body, check: Reply::judge }
+        let row = Row { longest: 1, now: AtomicUsize::new(1), taken: Mutex::default() };
+        Self { client, method, address, headers, batch: SINGLE, body, check: Reply::judge, row, direct: None }
+    }
+
+    /// Sends so many requests at most ahead of their answers, if that needs no encryption.
+    pub(super) fn in_a_row(mut self, longest: usize) -> Self {
+        self.row.longest = longest.max(1);
+        self
     }
 
     /// By another method than `POST`.
@@ -107,8 +133,57 @@ impl Post {
     }
 
     /// As the runner takes it.
-    pub(super) fn boxed(self) -> Box<dyn Integration> {
+    pub(super) fn boxed(mut self) -> Box<dyn Integration> {
+        self.direct = Direct::new(&self.method, &self.address, &self.headers);
         Box::new(self)
+    }
+
+    /// Sends one body.
+    async fn post(&self, body: String) -> Result<Answer, SendError> {
+        let Some(direct) = &self.direct else {
+            let request = self.client.request(self.method.clone(), self.address.clone());
+            let request = request.headers(self.headers.clone());
+            return (self.check)(&http::exchange(request.body(body)).await?);
+        };
+        match direct.exchange(&[body]).await {
+            (_, Some(error)) => Err(error),
+            (replies, None) => replies.first().map_or_else(|| Ok(Answer::default()), self.check),
+        }
+    }
+
+    /// Sends each alert without waiting for what is answered to those before it.
+    async fn post_in_a_row(&self, direct: &Direct, alerts: &[Delivery]) -> Result<Answer, SendError> {
+        let left: Vec<&Delivery> = {
+            let taken = self.row.taken();
+            alerts.iter().filter(|delivery| !taken.contains(&delivery.position)).collect()
+        };
+        let bodies: Vec<String> = left.iter().map(|delivery| (self.body)(&delivery.alert)).collect();
+        let began = Instant::now();
+        let (replies, broken) = direct.exchange(&bodies).await;
+        let mut outcome = Ok(Answer::default());
+        for (delivery, reply) in left.iter().zip(&replies) {
+            match (self.check)(reply) {
+                Ok(answer) => {
+                    self.row.taken().insert(delivery.position);
+                    outcome = outcome.map(|_| answer);
+                }
+                Err(error @ SendError::Refused(_)) => outcome = outcome.and(Err(error)),
+                // Those behind it come again even if they were taken: it is to come before them.
+                Err(error) => {
+                    outcome = outcome.and(Err(error));
+                    break;
+                }
+            }
+        }
+        let outcome = broken.map_or(outcome.clone(), |error| outcome.and(Err(error)));
+        self.row.learn(outcome.is_ok() && began.elapsed() < FAST * u32::try_from(bodies.len()).unwrap_or(1));
+        if outcome.is_ok() {
+            let mut taken = self.row.taken();
+            for delivery in alerts {
+                taken.remove(&delivery.position);
+            }
+        }
+        outcome
     }
 
     /// The bodies that alerts make.
@@ -132,18 +207,30 @@ impl Post {
     }
 }
 
+impl Row {
+    fn taken(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, is_fast: bool) {
+        let now = self.now.load(Ordering::Relaxed);
+        self.now.store(if is_fast { (now * 2).min(self.longest) } else { 1 }, Ordering::Relaxed);
+    }
+}
+
 impl Integration for Post {
     fn batch(&self) -> usize {
-        self.batch.alerts
+        self.batch.alerts.max(self.row.now.load(Ordering::Relaxed))
     }
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
+            if let Some(direct) = self.direct.as_ref().filter(|_| self.row.longest > 1) {
+                return self.post_in_a_row(direct, alerts).await;
+            }
             let mut answer = Answer::default();
             for body in self.bodies(alerts) {
-                let request = self.client.request(self.method.clone(), self.address.clone());
-                let request = request.headers(self.headers.clone());
-                answer = (self.check)(&http::exchange(request.body(body)).await?)?;
+                answer = self.post(body).await?;
             }
             Ok(answer)
         })

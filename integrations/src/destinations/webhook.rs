@@ -17,6 +17,10 @@ keys! {
         address: Secret = "",
         /// `POST` or `PUT`.
         method: String = "POST",
+        /// Requests that are sent ahead of their answers while these come fast, on one connection and in order. Without
+        /// encryption only. If the connection breaks, what was not answered comes again, with the same `uuid`. 1: each
+        /// request waits for the answer before it.
+        pipelining: usize = 16,
         /// Headers to add to each request.
         customheaders: BTreeMap<String, Secret> = {},
         + tls: Tls,
@@ -48,7 +52,7 @@ impl Section for Config {
         let kinds = setup.kinds;
         let post = Post::new(http::client(&self.tls, setup)?, address, move |alert| canonical(alert, kinds));
         // What it is, is not for a custom header to say.
-        let post = post.by(method).custom(&self.customheaders)?.content_type(JSON);
+        let post = post.by(method).custom(&self.customheaders)?.content_type(JSON).in_a_row(self.pipelining);
         Ok(post.boxed())
     }
 }

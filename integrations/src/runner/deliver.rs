@@ -152,10 +152,17 @@ impl Runner {
 
     /// Sends alerts, several batches at a time if that is wished. Answers `false` if delivering ends before.
     async fn send(&self, way: &mut Way, alerts: &[Delivery], ending: &Ending) -> Result<bool, FeedError> {
-        let size = self.sender.integration.batch().max(1);
-        // By where each batch begins, which is no reference: a stream of those is not `Send` for every lifetime.
-        let sends = stream::iter((0..alerts.len()).step_by(size)).map(|start| async move {
-            let batch = &alerts[start..alerts.len().min(start + size)];
+        let mut start = 0;
+        // By places, which are no references: a stream of those is not `Send` for every lifetime. How many a
+        // destination takes at once may change while they are sent.
+        let places = std::iter::from_fn(|| {
+            let end = alerts.len().min(start + self.sender.integration.batch().max(1));
+            let place = start..end;
+            start = end;
+            (!place.is_empty()).then_some(place)
+        });
+        let sends = stream::iter(places).map(|place| async move {
+            let batch = &alerts[place];
             let last = batch.last().map_or(0, |delivery| delivery.position);
             (last, self.sender.send(batch, ending).await)
         });
