@@ -42,10 +42,7 @@ impl Direct {
     /// `None` if the address asks for encryption or has a user, or the environment asks for a proxy.
     pub(crate) fn new(method: &Method, address: &Url, headers: &HeaderMap) -> Option<Self> {
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        if address.scheme() != "http"
-            || !address.username().is_empty()
-            || PROXIES.iter().any(|name| is_set(name))
-        {
+        if address.scheme() != "http" || !address.username().is_empty() || PROXIES.iter().any(is_set) {
             return None;
         }
         let (host, port) = (address.host_str()?, address.port_or_known_default()?);
