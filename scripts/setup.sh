@@ -95,6 +95,29 @@ prometheus_commands() {
     (cd target/prometheus && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
 }
 
+# Servers that the tests of integrations start for themselves, each with the package that has it.
+counterparts() {
+    cat <<'LIST'
+redis-server  redis-server
+LIST
+}
+
+# They are unpacked with what they need, not installed: so nothing of them is started as a service.
+unpack_counterparts() {
+    local packages=() command package folder=$PWD/target/counterparts
+    while read -r command package; do
+        PATH=$PATH:/usr/sbin:$folder/usr/bin:$folder/usr/sbin command -v "$command" >/dev/null || packages+=("$package")
+    done < <(counterparts)
+    [ ${#packages[@]} -eq 0 ] && return
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return
+    echo "setup: ${packages[*]} into target/counterparts"
+    mkdir -p "$folder/debs/partial"
+    apt-get install -y -qq --no-install-recommends --download-only -o Debug::NoLocking=1 \
+        -o Dir::Cache::archives="$folder/debs" "${packages[@]}" >/dev/null
+    for package in "$folder"/debs/*.deb; do dpkg-deb -x "$package" "$folder"; done
+    rm -r "$folder/debs"
+}
+
 # The published schemas of the formats that alerts are written in: OCSF, CloudEvents, OpenTelemetry.
 format_schemas() {
     [ -x target/python-formats/bin/python ] &&
@@ -132,6 +155,7 @@ case ${1:-} in
         optional falco_python_client
         optional falco_go_client
         optional prometheus_commands
+        optional unpack_counterparts
         optional format_schemas
         optional ecs_schema
         ;;

@@ -4,6 +4,7 @@
 
 mod integrations {
     mod broker;
+    mod counterpart;
     mod every;
     mod feed;
     mod format {

@@ -1,0 +1,95 @@
+//! A real server that a test starts for itself and stops when it ends: a database, a broker, a mail server.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What surely comes is waited for so long.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where `make setup-test` unpacks servers, so that none is installed and started as a service.
+const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/counterparts");
+
+/// A running server in a folder of its own.
+pub(crate) struct Counterpart {
+    /// Its folder, gone with it.
+    pub(crate) dir: tempfile::TempDir,
+    /// Where it listens, on loopback.
+    pub(crate) port: u16,
+    /// Stops the server when this process closes its standard input, however it ends.
+    watch: Child,
+}
+
+impl Counterpart {
+    /// Starts a program and waits until it listens. `arrange` gives its arguments for a folder and a port. `None`, said
+    /// aloud, where there is no such program.
+    pub(crate) fn start(
+        test: &str,
+        program: &str,
+        arrange: impl FnOnce(&mut Command, &Path, u16),
+    ) -> Option<Self> {
+        let Some(path) = find(program) else { return skip(test, program) };
+        let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+        let script = r#""$@" & server=$!; read -r _; kill $server; wait $server"#;
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(path).env("LD_LIBRARY_PATH", libraries());
+        arrange(&mut command, dir.path(), port);
+        let log = std::fs::File::create(dir.path().join("counterpart.log")).unwrap();
+        command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut server = Self { watch: command.spawn().unwrap(), dir, port };
+        server.wait(program);
+        Some(server)
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What the server has printed.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("counterpart.log")).unwrap_or_default()
+    }
+
+    fn wait(&mut self, program: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < deadline, "{program} does not listen: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Counterpart {
+    fn drop(&mut self) {
+        drop(self.watch.stdin.take());
+        let _ = self.watch.wait();
+    }
+}
+
+/// A program of this machine's, or one that was unpacked.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    for root in ["", UNPACKED] {
+        folders.extend(["usr/sbin", "usr/bin"].map(|folder| Path::new(root).join(folder)));
+    }
+    folders.iter().map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// The libraries of what was unpacked.
+fn libraries() -> PathBuf {
+    Path::new(UNPACKED).join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH))
+}
+
+/// Says aloud that a server is not there.
+pub(crate) fn skip<T>(test: &str, program: &str) -> Option<T> {
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: it needs {program}: `make setup-test` fetches it");
+    None
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
