@@ -114,7 +114,7 @@ fn unchecked() -> Result<ClientConfig, String> {
 
 /// Takes every certificate, as `checkcert: false` asks for.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+pub(crate) struct Anybody(pub(crate) Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(

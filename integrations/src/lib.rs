@@ -10,6 +10,7 @@ mod settings;
 mod feed;
 mod dead;
 mod http;
+mod link;
 pub mod format;
 mod event;
 mod text;

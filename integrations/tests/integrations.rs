@@ -19,5 +19,6 @@ mod integrations {
     mod http;
     mod kafka;
     mod limits;
+    mod redis;
     mod server;
 }

@@ -16,6 +16,7 @@ mod nodered;
 mod opsgenie;
 mod pagerduty;
 mod post;
+mod redis;
 mod rocketchat;
 mod slack;
 mod splunk;
@@ -43,6 +44,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<nodered::Config>(),
     Destination::of::<opsgenie::Config>(),
     Destination::of::<pagerduty::Config>(),
+    Destination::of::<redis::Config>(),
     Destination::of::<rocketchat::Config>(),
     Destination::of::<slack::Config>(),
     Destination::of::<splunk::Config>(),

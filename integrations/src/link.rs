@@ -1,0 +1,151 @@
+//! Connections to servers that have a protocol of their own, with TLS where it is asked for.
+
+mod tls;
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::TcpStream;
+
+pub(crate) use tls::{Files, Trust};
+
+/// A connection that was idle for longer is not used again: the other side may have closed it.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// A line of a server's may have so many bytes.
+const LINE_BYTES_MAX: u64 = 64 << 10;
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// The way to a server, and the connections to it that wait for their next use.
+pub(crate) struct Link {
+    host: String,
+    port: u16,
+    trust: Option<Trust>,
+    idle: Mutex<Vec<(Connection, Instant)>>,
+}
+
+/// A connection.
+pub(crate) struct Connection {
+    stream: BufReader<Box<dyn Stream>>,
+}
+
+impl Link {
+    /// The way to `HOST:PORT`, or `HOST` at the usual port. Without `trust` nothing is encrypted.
+    pub(crate) fn new(key: &str, address: &str, usual: u16, trust: Option<Trust>) -> Result<Self, String> {
+        let (host, port) = host_and_port(address, usual)
+            .ok_or_else(|| format!("`{key}` is no address: it is written `HOST:PORT`"))?;
+        Ok(Self { host, port, trust, idle: Mutex::default() })
+    }
+
+    /// A connection that was used before.
+    pub(crate) fn idle(&self) -> Option<Connection> {
+        let mut idle = self.waiting();
+        idle.retain(|(_, since)| since.elapsed() < IDLE_MAX);
+        idle.pop().map(|(connection, _)| connection)
+    }
+
+    /// Keeps a connection for its next use. One that failed, or is in the middle of something, is dropped instead.
+    pub(crate) fn keep(&self, connection: Connection) {
+        self.waiting().push((connection, Instant::now()));
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self) -> io::Result<Connection> {
+        let connection = self.connect_plain().await?;
+        self.encrypt(connection).await
+    }
+
+    /// A new connection without TLS, for protocols that say something before it.
+    pub(crate) async fn connect_plain(&self) -> io::Result<Connection> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { stream: BufReader::new(Box::new(stream)) })
+    }
+
+    /// Goes on with TLS, if it is asked for.
+    pub(crate) async fn encrypt(&self, connection: Connection) -> io::Result<Connection> {
+        let Some(trust) = &self.trust else { return Ok(connection) };
+        let stream = trust.shake_hands(&self.host, connection.stream.into_inner()).await?;
+        Ok(Connection { stream: BufReader::new(Box::new(stream)) })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// The next line, without its end.
+    pub(crate) async fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        (&mut self.stream).take(LINE_BYTES_MAX).read_line(&mut line).await?;
+        if !line.ends_with('\n') {
+            let cause =
+                if line.is_empty() { "it closed the connection" } else { "its answer is cut or too long" };
+            return Err(io::Error::other(cause));
+        }
+        line.truncate(line.trim_end_matches(['\r', '\n']).len());
+        Ok(line)
+    }
+}
+
+fn host_and_port(address: &str, usual: u16) -> Option<(String, u16)> {
+    let (host, port) = match address.rsplit_once(':') {
+        // An address of IPv6 without brackets has no port.
+        Some((host, _)) if host.contains(':') && !host.starts_with('[') => (address, usual),
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+        _ => (address, usual),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty() && !host.contains(['/', '@', ' '])).then(|| (host.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_and_perhaps_a_port() {
+        let known = |address| host_and_port(address, 7);
+        for (address, host, port) in [
+            ("redis:6379", "redis", 6379),
+            ("redis", "redis", 7),
+            ("[::1]:80", "::1", 80),
+            ("[::1]", "::1", 7),
+            ("::1", "::1", 7),
+        ] {
+            assert_eq!(known(address), Some((host.to_owned(), port)), "{address}");
+        }
+        for address in ["", ":80", "redis:x", "redis:70000", "redis://redis:1", "a@b:1"] {
+            assert_eq!(known(address), None, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_has_an_end_and_a_limit() {
+        let of = |bytes: &[u8]| Connection {
+            stream: BufReader::new(Box::new(tokio::io::join(
+                io::Cursor::new(bytes.to_vec()),
+                tokio::io::sink(),
+            ))),
+        };
+        let mut two = of(b"+OK\r\n\nrest");
+        assert_eq!(two.line().await.unwrap(), "+OK");
+        assert_eq!(two.line().await.unwrap(), "");
+        assert!(two.line().await.unwrap_err().to_string().contains("cut or too long"));
+        assert!(two.line().await.unwrap_err().to_string().contains("closed"));
+        assert!(of("x".repeat(100_000).as_bytes()).line().await.is_err());
+        assert!(of(b"\xff\n").line().await.is_err());
+    }
+}
