@@ -17,6 +17,8 @@ import urllib.request
 
 DATA, CONTROL = 9900, 9901
 KAFKA, KAFKA_CONTROL = 9892, 9902
+# The sinks of the case with many destinations: two ports each.
+FIRST = 9910
 TOKEN = "bench-integrations-token"
 
 # falcosidekick 2.34.1: delivered/s, alerts per CPU second, p50 and p99 in ms, RSS in MB, lost. From the
@@ -117,7 +119,7 @@ class Bench:
         time.sleep(0.3)
         return process
 
-    def load(self, hub, count, rate=0):
+    def load(self, hub, count, rate=0, senders=8):
         return subprocess.Popen(
             [
                 f"{self.tools}/httpload",
@@ -127,11 +129,13 @@ class Bench:
                 str(count),
                 "-rate",
                 str(rate),
+                "-c",
+                str(senders),
             ],
             stdout=subprocess.PIPE,
         )
 
-    def case(self, name, section, count, rate=0, during=None, sink=(), control=CONTROL, patience=20):
+    def case(self, name, section, count, rate=0, during=None, sink=(), control=CONTROL, patience=20, senders=8):
         """Runs one case: `during(hub, load)` happens beside the load."""
         if not self.wants(name):
             return
@@ -140,7 +144,7 @@ class Bench:
             hub = Hub(self.cadge, folder, section)
             get(f"http://127.0.0.1:{control}/__reset", post=True)
             began, cpu, rss = time.time(), hub.cpu(), [hub.rss()]
-            load = self.load(hub, count, rate)
+            load = self.load(hub, count, rate, senders)
             if during:
                 during(hub, load)
             last, seen, at = -1, {}, began
@@ -203,6 +207,67 @@ class Bench:
         receiver.terminate()
         receiver.wait()
 
+    def ten(self):
+        """Ten destinations: how much later alerts reach seven of them because of the other three."""
+        name = "ten at once"
+        if not self.wants(name):
+            return
+        address = "http://127.0.0.1:{}/"
+        good = {
+            kind: {key: address.format(FIRST + 2 * number)}
+            for number, (kind, key) in enumerate(
+                [
+                    ("webhook", "address"),
+                    ("slack", "webhookurl"),
+                    ("mattermost", "webhookurl"),
+                    ("rocketchat", "webhookurl"),
+                    ("discord", "webhookurl"),
+                    ("googlechat", "webhookurl"),
+                    ("n8n", "address"),
+                ]
+            )
+        }
+        slow, failing, nobody = (FIRST + 2 * (len(good) + number) for number in range(3))
+        bad = {
+            "gotify": {"hostport": address.format(slow), "token": "t"},
+            "nodered": {"address": address.format(failing)},
+            "cloudevents": {"address": address.format(nobody)},
+        }
+        receivers = [self.sink("-delay", "10s", *listening(slow)), self.sink("-code", "500", *listening(failing))]
+        before = self.seven(good, {})
+        after = self.seven(good, bad)
+        for kind in good:
+            print(f"{name}: {kind}: p50 ms beside the six others: {before[kind]:.2f}", flush=True)
+            print(f"{name}: {kind}: p50 ms beside a dead, a slow and a failing one too: {after[kind]:.2f}", flush=True)
+        worst = max(after[kind] - before[kind] for kind in good)
+        print(f"{name}: ms that the three cost at most: {worst:.2f} (less than 1 is wanted)", flush=True)
+        for receiver in receivers:
+            receiver.terminate()
+            receiver.wait()
+
+    def seven(self, good, bad):
+        """The median delay of each of the seven, in ms. Each alert must reach all of them."""
+        ports = {kind: FIRST + 2 * number for number, kind in enumerate(good)}
+        receivers = [self.sink(*listening(port)) for port in ports.values()]
+        count, seen = 6000, {}
+        with tempfile.TemporaryDirectory(prefix="cadge-bench-", dir=os.path.dirname(self.cadge)) as folder:
+            hub = Hub(self.cadge, folder, good | bad)
+            self.load(hub, count, 200).wait()
+            deadline = time.time() + 20
+            for kind, port in ports.items():
+                while time.time() < deadline:
+                    seen[kind] = json.loads(get(f"http://127.0.0.1:{port + 1}/__stats"))
+                    if seen[kind]["unique"] == count:
+                        break
+                    time.sleep(0.1)
+                else:
+                    sys.exit(f"ten at once: {kind} got {seen[kind]['unique']} of {count}")
+            hub.stop()
+        for receiver in receivers:
+            receiver.terminate()
+            receiver.wait()
+        return {kind: seen[kind]["p50_ms"] for kind in good}
+
     def kafka(self, compat):
         """A real broker, and a consumer that counts."""
         if not self.wants("kafka burst 50000 kafka paced 500/s"):
@@ -237,6 +302,10 @@ class Bench:
             process.terminate()
 
 
+def listening(port):
+    return ("-addr", f"127.0.0.1:{port}", "-ctl", f"127.0.0.1:{port + 1}")
+
+
 def away(what, after):
     """The sink goes away, or answers 503, for ten seconds."""
 
@@ -268,6 +337,8 @@ def main():
     try:
         bench.case("webhook burst 50000", webhook, 50_000)
         bench.case("webhook burst 200000", webhook, 200_000)
+        bench.case("webhook burst 50000 by 64 senders", webhook, 50_000, senders=64)
+        bench.case("webhook burst 50000, one request at a time", {"webhook": webhook["webhook"] | {"pipelining": 1}}, 50_000)
         bench.case("webhook paced 1000/s", webhook, 20_000, 1000)
         bench.case("webhook paced 2000/s", webhook, 40_000, 2000)
         bench.case("webhook sink away for 10 s", webhook, 9000, 300, away("__down?secs=10", 10))
@@ -276,6 +347,7 @@ def main():
         bench.case("webhook kill -9 in a burst", webhook, 50_000, 0, killed)
         bench.case("slack burst 50000", slack, 50_000)
         bench.case("slack paced 1000/s", slack, 20_000, 1000)
+        bench.ten()
         bench.kafka(os.path.abspath(compat))
     finally:
         bench.stop()
