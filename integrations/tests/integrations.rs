@@ -20,5 +20,6 @@ mod integrations {
     mod kafka;
     mod limits;
     mod redis;
+    mod secrets;
     mod server;
 }

@@ -75,11 +75,21 @@ impl Log {
     /// The same, with dead letters to look at.
     pub(crate) fn start_with(&self, yaml: &str, dead: DeadLetters) -> (Running, CancellationToken, Registry) {
         let config: Config = serde_saphyr::from_str(yaml).unwrap();
+        self.start_config(&config, dead).unwrap()
+    }
+
+    /// The same, with a configuration. The error is what is shown of a setting that cannot be used.
+    pub(crate) fn start_config(
+        &self,
+        config: &Config,
+        dead: DeadLetters,
+    ) -> Result<(Running, CancellationToken, Registry), String> {
         let (stop, registry) = (CancellationToken::new(), Registry::new());
         let feeds = Arc::new(self.clone());
         let (registry_of, stop_of) = (registry.clone(), stop.clone());
         let context = Context { feeds, dead, field_kinds: kinds, registry: registry_of, stop: stop_of };
-        (start(&config, &context).unwrap(), stop, registry)
+        let running = start(config, &context).map_err(|error| error.to_string())?;
+        Ok((running, stop, registry))
     }
 }
 
