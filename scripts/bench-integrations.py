@@ -135,7 +135,7 @@ class Bench:
             stdout=subprocess.PIPE,
         )
 
-    def case(self, name, section, count, rate=0, during=None, sink=(), control=CONTROL, patience=20, senders=8):
+    def case(self, name, section, count, rate=0, during=None, sink=(), control=CONTROL, patience=60, senders=8):
         """Runs one case: `during(hub, load)` happens beside the load."""
         if not self.wants(name):
             return

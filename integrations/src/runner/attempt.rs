@@ -66,7 +66,10 @@ pub(super) struct Said(Mutex<(Option<Instant>, usize)>);
 /// What became of alerts.
 enum Fate {
     Delivered,
+    /// For good. One of several may be the cause.
     Refused(String),
+    /// It has answered often enough that it may take them later: it is not about one of them.
+    Exhausted(String),
     /// Delivering has ended before it was known.
     Ended,
 }
@@ -84,7 +87,7 @@ impl Sender {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Fate::Refused(cause) => {
+                Fate::Refused(cause) | Fate::Exhausted(cause) => {
                     if !self.bury(part, &cause, ending).await {
                         return false;
                     }
@@ -125,7 +128,7 @@ impl Sender {
                 SendError::Retry { after, ref cause } => {
                     answered += 1;
                     if answered == self.attempts {
-                        return Fate::Refused(format!("{cause}, at attempt {answered}"));
+                        return Fate::Exhausted(format!("{cause}, at attempt {answered}"));
                     }
                     after.map_or(own, |after| after.min(RETRY_AFTER_MAX))
                 }
