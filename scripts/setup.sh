@@ -98,7 +98,7 @@ prometheus_commands() {
 # Servers that the tests of integrations start for themselves, each with the package that has it.
 counterparts() {
     cat <<'LIST'
-redis-server  redis-server
+prometheus-alertmanager  prometheus-alertmanager
 LIST
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod integrations {
+    mod alertmanager;
     mod broker;
     mod counterpart;
     mod every;

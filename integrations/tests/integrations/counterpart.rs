@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where `make setup-test` unpacks servers, so that none is installed and started as a service.
-const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/counterparts");
+pub(crate) const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/counterparts");
 
 /// A running server in a folder of its own.
 pub(crate) struct Counterpart {
