@@ -99,6 +99,7 @@ prometheus_commands() {
 counterparts() {
     cat <<'LIST'
 prometheus-alertmanager  prometheus-alertmanager
+redis-server             redis-server
 LIST
 }
 
