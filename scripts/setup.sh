@@ -100,6 +100,7 @@ counterparts() {
     cat <<'LIST'
 prometheus-alertmanager  prometheus-alertmanager
 redis-server             redis-server
+rsyslogd                 rsyslog-gnutls
 LIST
 }
 

@@ -1,5 +1,6 @@
 //! Connections to servers that have a protocol of their own, with TLS where it is asked for.
 
+mod probe;
 mod tls;
 
 use std::io;

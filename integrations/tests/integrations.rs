@@ -20,7 +20,9 @@ mod integrations {
     mod http;
     mod kafka;
     mod limits;
+    mod pki;
     mod redis;
     mod secrets;
     mod server;
+    mod syslog;
 }

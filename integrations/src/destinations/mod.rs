@@ -21,6 +21,7 @@ mod rocketchat;
 mod slack;
 mod splunk;
 mod stdout;
+mod syslog;
 mod teams;
 mod telegram;
 mod webhook;
@@ -49,6 +50,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<slack::Config>(),
     Destination::of::<splunk::Config>(),
     Destination::of::<stdout::Config>(),
+    Destination::of::<syslog::Config>(),
     Destination::of::<teams::Config>(),
     Destination::of::<telegram::Config>(),
     Destination::of::<webhook::Config>(),

@@ -161,6 +161,9 @@ async fn settings_that_cannot_work_are_named() {
         ("elasticsearch: {hostport: 'http://x', index: Falco}", "small letters"),
         ("splunk: {host: 'http://x'}", "`token` is missing"),
         ("kafka: {hostport: 'localhost:1'}", "`topic` is missing"),
+        ("syslog: {host: x, protocol: sctp}", "`protocol: sctp` is none of tcp, udp, tls"),
+        ("syslog: {host: x, facility: 24}", "`facility: 24` is above 23"),
+        ("syslog: {host: x, protocol: tls, cacertfile: /nowhere}", "/nowhere"),
     ] {
         let config: Config = serde_saphyr::from_str(yaml).unwrap();
         let context = cadge_integrations::Context {
