@@ -3,11 +3,15 @@
 mod alertmanager;
 mod chat;
 mod cloudevents;
+mod datadog;
+mod datadoglogs;
 mod discord;
 mod elasticsearch;
 mod file;
 mod googlechat;
 mod gotify;
+mod grafana;
+mod influxdb;
 mod kafka;
 mod loki;
 mod mattermost;
@@ -33,11 +37,15 @@ use crate::{Integration, Setup};
 pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<alertmanager::Config>(),
     Destination::of::<cloudevents::Config>(),
+    Destination::of::<datadog::Config>(),
+    Destination::of::<datadoglogs::Config>(),
     Destination::of::<discord::Config>(),
     Destination::of::<elasticsearch::Config>(),
     Destination::of::<file::Config>(),
     Destination::of::<googlechat::Config>(),
     Destination::of::<gotify::Config>(),
+    Destination::of::<grafana::Config>(),
+    Destination::of::<influxdb::Config>(),
     Destination::of::<kafka::Config>(),
     Destination::of::<loki::Config>(),
     Destination::of::<mattermost::Config>(),
