@@ -98,6 +98,9 @@ prometheus_commands() {
 # Servers that the tests of integrations start for themselves, each with the package that has it.
 counterparts() {
     cat <<'LIST'
+mosquitto                mosquitto
+mosquitto_sub            mosquitto-clients
+nats-server              nats-server
 prometheus-alertmanager  prometheus-alertmanager
 redis-server             redis-server
 rsyslogd                 rsyslog-gnutls

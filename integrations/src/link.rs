@@ -99,6 +99,30 @@ impl Connection {
         line.truncate(line.trim_end_matches(['\r', '\n']).len());
         Ok(line)
     }
+
+    /// The next bytes.
+    pub(crate) async fn fill(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        self.stream.read_exact(bytes).await.map(|_| ())
+    }
+}
+
+/// An address without its scheme, and whether that asks for TLS. One without a scheme does not.
+pub(crate) fn scheme<'a>(
+    key: &str,
+    address: &'a str,
+    plain: &[&str],
+    encrypted: &[&str],
+) -> Result<(&'a str, bool), String> {
+    let Some((scheme, rest)) = address.split_once("://") else { return Ok((address, false)) };
+    let rest = rest.trim_end_matches('/');
+    match scheme {
+        _ if plain.contains(&scheme) => Ok((rest, false)),
+        _ if encrypted.contains(&scheme) => Ok((rest, true)),
+        _ => {
+            let known = [plain, encrypted].concat().join(", ");
+            Err(format!("`{key}` begins with `{scheme}://`, which is none of {known}"))
+        }
+    }
 }
 
 fn host_and_port(address: &str, usual: u16) -> Option<(String, u16)> {
@@ -131,6 +155,15 @@ mod tests {
         for address in ["", ":80", "redis:x", "redis:70000", "redis://redis:1", "a@b:1"] {
             assert_eq!(known(address), None, "{address}");
         }
+    }
+
+    #[test]
+    fn a_scheme_says_whether_to_encrypt() {
+        let known = |address| scheme("broker", address, &["tcp"], &["ssl", "tls"]);
+        assert_eq!(known("tcp://a:1"), Ok(("a:1", false)));
+        assert_eq!(known("tls://a:1/"), Ok(("a:1", true)));
+        assert_eq!(known("a:1"), Ok(("a:1", false)));
+        assert!(known("ws://a:1").unwrap_err().contains("none of tcp, ssl, tls"));
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ mod integrations {
     mod http;
     mod kafka;
     mod limits;
+    mod mqtt;
     mod pki;
     mod redis;
     mod secrets;

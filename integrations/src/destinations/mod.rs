@@ -15,6 +15,7 @@ mod influxdb;
 mod kafka;
 mod loki;
 mod mattermost;
+mod mqtt;
 mod n8n;
 mod nodered;
 mod opsgenie;
@@ -49,6 +50,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<kafka::Config>(),
     Destination::of::<loki::Config>(),
     Destination::of::<mattermost::Config>(),
+    Destination::of::<mqtt::Config>(),
     Destination::of::<n8n::Config>(),
     Destination::of::<nodered::Config>(),
     Destination::of::<opsgenie::Config>(),

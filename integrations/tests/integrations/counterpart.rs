@@ -80,7 +80,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// The libraries of what was unpacked.
-fn libraries() -> PathBuf {
+pub(crate) fn libraries() -> PathBuf {
     Path::new(UNPACKED).join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH))
 }
 
