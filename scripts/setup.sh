@@ -123,6 +123,15 @@ unpack_counterparts() {
     rm -r "$folder/debs"
 }
 
+# A mail server.
+mail_server() {
+    [ -x target/python-smtp/bin/python ] && target/python-smtp/bin/python -c 'import aiosmtpd' 2>/dev/null && return
+    echo "setup: a mail server into target/python-smtp"
+    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
+    python3 -m venv target/python-smtp
+    target/python-smtp/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
+}
+
 # The published schemas of the formats that alerts are written in: OCSF, CloudEvents, OpenTelemetry.
 format_schemas() {
     [ -x target/python-formats/bin/python ] &&
@@ -161,6 +170,7 @@ case ${1:-} in
         optional falco_go_client
         optional prometheus_commands
         optional unpack_counterparts
+        optional mail_server
         optional format_schemas
         optional ecs_schema
         ;;

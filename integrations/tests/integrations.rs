@@ -26,4 +26,5 @@ mod integrations {
     mod secrets;
     mod server;
     mod syslog;
+    mod smtp;
 }

@@ -24,6 +24,7 @@ mod post;
 mod redis;
 mod rocketchat;
 mod slack;
+mod smtp;
 mod splunk;
 mod stdout;
 mod syslog;
@@ -58,6 +59,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<redis::Config>(),
     Destination::of::<rocketchat::Config>(),
     Destination::of::<slack::Config>(),
+    Destination::of::<smtp::Config>(),
     Destination::of::<splunk::Config>(),
     Destination::of::<stdout::Config>(),
     Destination::of::<syslog::Config>(),
