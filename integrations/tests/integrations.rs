@@ -19,6 +19,7 @@ mod integrations {
     mod golden;
     mod http;
     mod kafka;
+    mod kafka_secured;
     mod limits;
     mod mqtt;
     mod pki;

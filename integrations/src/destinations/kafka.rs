@@ -1,22 +1,22 @@
 //! Writes each alert to a Kafka topic: acknowledged by every replica, once, in order for each sensor.
 
+mod client;
+
 use std::time::Duration;
 
 use cadge_proto::json::FieldKinds;
 use cadge_proto::priority_name;
 use futures_util::future::{BoxFuture, join_all};
-use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::sync::OnceCell;
 
 use super::Section;
 use crate::format::canonical;
-use crate::settings::{Common, keys};
+use crate::settings::{Common, Secret, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
-
-/// The client itself tries for so long before it gives a record back.
-const RECORD_TIMEOUT_MS: &str = "10000";
+use client::{Reasons, Topics};
 
 /// Alerts that are on their way together.
 const BATCH: usize = 500;
@@ -28,10 +28,35 @@ keys! {
         hostport: Vec<String> = "",
         /// The topic.
         topic: String = "",
+        /// How to log in: `PLAIN`, `SCRAM_SHA256` or `SCRAM_SHA512`. Empty: not at all.
+        sasl: String = "",
+        /// The user.
+        username: String = "",
+        /// The password. With `PLAIN` and without `tls` everybody on the way can read it.
+        password: Secret = "",
+        /// Whether connections are encrypted.
+        tls: bool = false,
+        /// With `mutualtls`: the certificate to show, if not that of the common folder.
+        certfile: String = "",
+        /// With `mutualtls`: its key, if not that of the common folder.
+        keyfile: String = "",
+        /// The authority to trust in place of the system's.
+        cacertfile: String = "",
         /// The name under which the client shows up at the broker.
         clientid: String = "cadge",
-        /// `NONE` or `GZIP`.
+        /// `NONE`, `GZIP`, `SNAPPY` or `LZ4`.
         compression: String = "NONE",
+        /// How a sensor's partition is found: `crc32`, `crc32_random`, `murmur2` or `murmur2_random` keep each sensor's
+        /// alerts in one and so in order. `round_robin` and `least_bytes` spread them evenly, in no order.
+        balancer: String = "crc32_random",
+        /// Who has an alert before it counts as delivered: `ALL` replicas, `ONE` broker, or `NONE`. With `ONE` and
+        /// `NONE`, alerts can get lost at the brokers, and come twice.
+        requiredacks: String = "ALL",
+        /// Whether to make the topic if it is not there, with the brokers' usual settings.
+        topiccreation: bool = false,
+        /// Unused: alerts are written many at a time, and the brokers' answers are always waited for.
+        r#async: bool = false,
+        + certificates: Tls,
         + common: Common,
     }
 }
@@ -54,29 +79,24 @@ impl Section for Config {
         if self.topic.is_empty() {
             return Err("`topic` is missing".to_owned());
         }
-        let compression = match self.compression.to_ascii_uppercase().as_str() {
-            "" | "NONE" => "none",
-            "GZIP" => "gzip",
-            other => return Err(format!("`compression: {other}` is neither NONE nor GZIP")),
-        };
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", self.hostport.join(","))
-            .set("client.id", &self.clientid)
-            .set("compression.type", compression)
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("message.timeout.ms", RECORD_TIMEOUT_MS)
-            .set("linger.ms", "5")
-            .create()
-            .map_err(|error| format!("the Kafka client can't be made: {error}"))?;
-        Ok(Box::new(Kafka { producer, topic: self.topic.clone(), kinds: setup.kinds }))
+        let client = client::settings(self, setup)?;
+        let failed = |error: KafkaError| format!("the Kafka client can't be made: {error}");
+        let topics = self.topiccreation.then(|| Topics::new(&client)).transpose().map_err(failed)?;
+        let reasons = Reasons::default();
+        let producer = client.create_with_context(reasons.clone()).map_err(failed)?;
+        let (topic, kinds) = (self.topic.clone(), setup.kinds);
+        Ok(Box::new(Kafka { producer, reasons, topic, kinds, topics, is_made: OnceCell::new() }))
     }
 }
 
 struct Kafka {
-    producer: FutureProducer,
+    producer: FutureProducer<Reasons>,
+    reasons: Reasons,
     topic: String,
     kinds: FieldKinds,
+    /// Makes the topic.
+    topics: Option<Topics>,
+    is_made: OnceCell<()>,
 }
 
 impl Integration for Kafka {
@@ -86,11 +106,15 @@ impl Integration for Kafka {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
+            if let Some(topics) = &self.topics {
+                self.is_made.get_or_try_init(|| topics.make(&self.topic)).await?;
+            }
             // All are waited for, so that what is tried again is known.
             let mut answer = Answer::default();
             for written in join_all(alerts.iter().map(|delivery| self.write(delivery))).await {
                 answer = written?;
             }
+            self.reasons.forget();
             Ok(answer)
         })
     }
@@ -108,18 +132,17 @@ impl Kafka {
             Ok(place) => {
                 Ok(Answer(format!("written to partition {} at offset {}", place.partition, place.offset)))
             }
-            Err((error, _)) => Err(failed(&error)),
+            Err((error, _)) => Err(failed(&error, &self.reasons)),
         }
     }
 }
 
 /// A record that is too large never fits; everything else may be different later.
-fn failed(error: &KafkaError) -> SendError {
-    let cause = error.to_string();
+fn failed(error: &KafkaError, reasons: &Reasons) -> SendError {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidRecord) => {
-            SendError::Refused(cause)
+            SendError::Refused(error.to_string())
         }
-        _ => SendError::Unreachable(cause),
+        _ => SendError::Unreachable(reasons.explain(error)),
     }
 }
