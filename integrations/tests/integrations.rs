@@ -4,6 +4,7 @@
 
 mod integrations {
     mod alertmanager;
+    mod aws;
     mod broker;
     mod counterpart;
     mod every;
@@ -22,6 +23,7 @@ mod integrations {
     mod kafka_secured;
     mod limits;
     mod mqtt;
+    mod packed;
     mod pki;
     mod redis;
     mod secrets;

@@ -1,6 +1,7 @@
 //! The destinations: a file and a line each.
 
 mod alertmanager;
+mod aws;
 mod chat;
 mod cloudevents;
 mod datadog;
@@ -38,6 +39,8 @@ use crate::{Integration, Setup};
 /// Every destination. To add one: write its file, its `mod` line above, and its line here.
 pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<alertmanager::Config>(),
+    Destination::of::<aws::sns::Config>(),
+    Destination::of::<aws::sqs::Config>(),
     Destination::of::<cloudevents::Config>(),
     Destination::of::<datadog::Config>(),
     Destination::of::<datadoglogs::Config>(),

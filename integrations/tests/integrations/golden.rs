@@ -19,9 +19,22 @@ fn text(request: &Request) -> String {
         request.headers.iter().filter(|(name, _)| !VARYING.contains(&name.as_str())).collect();
     headers.sort_by_key(|(name, _)| name.as_str());
     for (name, value) in headers {
-        writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
+        writeln!(text, "{name}: {}", masked(name.as_str(), value.to_str().unwrap())).unwrap();
     }
-    text + "\n" + &request.body
+    text + "\n" + &request.raw
+}
+
+/// A header without the time, and what follows from that.
+fn masked(name: &str, value: &str) -> String {
+    match value.split_once("Signature=") {
+        _ if name == "x-amz-date" => "TIME".to_owned(),
+        Some((signed, _)) if signed.starts_with("AWS4-") => {
+            let mut parts: Vec<&str> = signed.split('/').collect();
+            parts[1] = "DAY";
+            parts.join("/") + "Signature=SIGNATURE"
+        }
+        _ => value.to_owned(),
+    }
 }
 
 fn file(kind: &Destination) -> PathBuf {

@@ -11,6 +11,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 
+use super::packed;
+
 /// What surely comes is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -21,7 +23,10 @@ pub(crate) struct Request {
     /// With the query.
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
+    /// With alerts as they are, out of what a protocol packs them into.
     pub(crate) body: String,
+    /// As it came.
+    pub(crate) raw: String,
 }
 
 #[derive(Clone, Default)]
@@ -73,12 +78,14 @@ async fn keep(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let body = String::from_utf8_lossy(&body).into_owned();
-    kept.requests.lock().unwrap().push(Request { method, path: uri.to_string(), headers, body });
+    let raw = String::from_utf8_lossy(&body).into_owned();
+    let (body, told) = (packed::alerts(&headers, &raw), packed::answer(&headers, &raw));
+    kept.requests.lock().unwrap().push(Request { method, path: uri.to_string(), headers, body, raw });
     let answer = kept.answers.lock().unwrap().pop_front().unwrap_or(StatusCode::OK);
     let pause = if answer == StatusCode::TOO_MANY_REQUESTS { "0" } else { "" };
     // A bulk request is answered about each document.
     let text = if uri.path().ends_with("/_bulk") { r#"{"errors":false}"# } else { "the answer's text" };
+    let text = told.filter(|_| answer.is_success()).unwrap_or_else(|| text.to_owned());
     (answer, [("retry-after", pause)], text).into_response()
 }
 

@@ -1,0 +1,51 @@
+//! Protocols that pack alerts into something of their own, and answer about each of them.
+
+use axum::http::HeaderMap;
+use reqwest::Url;
+use serde_json::{Value, json};
+
+/// The alerts of a body as they are, a line each; the body itself if it packs nothing.
+pub(crate) fn alerts(headers: &HeaderMap, body: &str) -> String {
+    let found: Vec<String> = match kind(headers) {
+        "application/x-amz-json-1.0" => {
+            entries(body).iter().map(|entry| entry["MessageBody"].as_str().unwrap().to_owned()).collect()
+        }
+        "application/x-www-form-urlencoded" => parameters(body, ".Message"),
+        _ => return body.to_owned(),
+    };
+    found.join("\n")
+}
+
+/// What a server answers that takes them all.
+pub(crate) fn answer(headers: &HeaderMap, body: &str) -> Option<String> {
+    match kind(headers) {
+        "application/x-amz-json-1.0" => {
+            let taken: Vec<Value> = entries(body).iter().map(|entry| json!({"Id": entry["Id"]})).collect();
+            Some(json!({"Successful": taken}).to_string())
+        }
+        "application/x-www-form-urlencoded" => {
+            let mut taken = String::new();
+            for id in parameters(body, ".Id") {
+                taken.push_str(&format!("<member><Id>{id}</Id></member>"));
+            }
+            Some(format!("<Failed/><Successful>{taken}</Successful>"))
+        }
+        _ => None,
+    }
+}
+
+fn kind(headers: &HeaderMap) -> &str {
+    headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+}
+
+fn entries(body: &str) -> Vec<Value> {
+    let body: Value = serde_json::from_str(body).unwrap();
+    body["Entries"].as_array().unwrap().clone()
+}
+
+/// The values of a form's parameters whose names end so.
+fn parameters(body: &str, end: &str) -> Vec<String> {
+    let form = Url::parse(&format!("http://form/?{body}")).unwrap();
+    let found = form.query_pairs().filter(|(name, _)| name.ends_with(end));
+    found.map(|(_, value)| value.into_owned()).collect()
+}
