@@ -24,6 +24,7 @@ mod integrations {
     mod limits;
     mod mqtt;
     mod packed;
+    mod nats;
     mod pki;
     mod redis;
     mod secrets;

@@ -18,6 +18,7 @@ mod loki;
 mod mattermost;
 mod mqtt;
 mod n8n;
+mod nats;
 mod nodered;
 mod opsgenie;
 mod pagerduty;
@@ -56,6 +57,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<mattermost::Config>(),
     Destination::of::<mqtt::Config>(),
     Destination::of::<n8n::Config>(),
+    Destination::of::<nats::Config>(),
     Destination::of::<nodered::Config>(),
     Destination::of::<opsgenie::Config>(),
     Destination::of::<pagerduty::Config>(),

@@ -1,0 +1,131 @@
+//! The lines of NATS that a publisher writes and reads.
+
+use std::io;
+
+use serde_json::Value;
+
+use crate::link::Connection;
+
+/// An acknowledgement has at most so many bytes.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// What a server says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Said {
+    /// About itself.
+    Info(Value),
+    /// To an inbox: an acknowledgement, or a status alone.
+    Answer {
+        status: Option<u16>,
+        body: Vec<u8>,
+    },
+    Ping,
+    Pong,
+    Well,
+    Error(String),
+}
+
+/// A line, of which some have something behind them: so many bytes of headers, so many with the body.
+#[derive(Debug, PartialEq)]
+enum Line {
+    Whole(Said),
+    Begun { headers: usize, all: usize },
+}
+
+/// Asks for so many answers to an inbox.
+pub(super) fn subscribe(inbox: &str, id: &str, answers: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("SUB {inbox} {id}\r\nUNSUB {id} {answers}\r\n").as_bytes());
+}
+
+/// Publishes to whoever is subscribed.
+pub(super) fn publish(subject: &str, body: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("PUB {subject} {}\r\n", body.len()).as_bytes());
+    out.extend_from_slice(body);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Publishes to a stream that answers to an inbox, and that knows the id when it comes again.
+pub(super) fn publish_known(subject: &str, inbox: &str, id: &str, body: &[u8], out: &mut Vec<u8>) {
+    let headers = format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n");
+    let all = headers.len() + body.len();
+    out.extend_from_slice(format!("HPUB {subject} {inbox} {} {all}\r\n{headers}", headers.len()).as_bytes());
+    out.extend_from_slice(body);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Reads what the server says next.
+pub(super) async fn read(connection: &mut Connection) -> io::Result<Said> {
+    match parse(&connection.line().await?).ok_or_else(no_server)? {
+        Line::Whole(said) => Ok(said),
+        Line::Begun { headers, all } => {
+            let mut bytes = vec![0; all + 2];
+            connection.fill(&mut bytes).await?;
+            let status = status(&bytes[..headers]);
+            Ok(Said::Answer { status, body: bytes[headers..all].to_vec() })
+        }
+    }
+}
+
+pub(super) fn no_server() -> io::Error {
+    io::Error::other("what answered is no NATS server")
+}
+
+fn parse(line: &str) -> Option<Line> {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let said = match word.to_ascii_uppercase().as_str() {
+        "INFO" => Said::Info(serde_json::from_str(rest).ok()?),
+        "PING" => Said::Ping,
+        "PONG" => Said::Pong,
+        "+OK" => Said::Well,
+        "-ERR" => Said::Error(rest.to_owned()),
+        kind @ ("MSG" | "HMSG") => {
+            let mut numbers = rest.split_ascii_whitespace().rev().map_while(|word| word.parse().ok());
+            let all = numbers.next().filter(|all| *all <= ANSWER_BYTES_MAX)?;
+            let headers = if kind == "MSG" { 0 } else { numbers.next()? };
+            return (headers <= all).then_some(Line::Begun { headers, all });
+        }
+        _ => return None,
+    };
+    Some(Line::Whole(said))
+}
+
+/// The status in the first line of headers, if there is one: `NATS/1.0 503`.
+fn status(headers: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(headers).ok()?.lines().next()?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_as_the_protocol_has_them() {
+        let mut out = Vec::new();
+        subscribe("_INBOX.a", "1", 2, &mut out);
+        publish("a.b", "ä".as_bytes(), &mut out);
+        publish_known("a.b", "_INBOX.a", "7", b"x", &mut out);
+        let expected = "SUB _INBOX.a 1\r\nUNSUB 1 2\r\nPUB a.b 2\r\nä\r\n\
+            HPUB a.b _INBOX.a 28 29\r\nNATS/1.0\r\nNats-Msg-Id: 7\r\n\r\nx\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(parse("MSG _INBOX.a 1 5"), Some(Line::Begun { headers: 0, all: 5 }));
+        assert_eq!(parse("HMSG _INBOX.a 1 16 16"), Some(Line::Begun { headers: 16, all: 16 }));
+        for line in ["HMSG a 1 7 6", "MSG a 1 100000", "MSG", "HMSG x", "INFO {", "HTTP/1.1 400 no", ""] {
+            assert_eq!(parse(line), None, "{line}");
+        }
+        assert_eq!(status(b"NATS/1.0 503\r\n\r\n"), Some(503));
+        assert_eq!((status(b"NATS/1.0\r\n\r\n"), status(b"")), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_something_or_nothing(line in "(INFO|MSG|HMSG|-ERR|PING)?.*", headers: Vec<u8>) {
+            if let Some(Line::Begun { headers, all }) = parse(&line) {
+                prop_assert!(headers <= all && all <= ANSWER_BYTES_MAX);
+            }
+            status(&headers);
+        }
+    }
+}

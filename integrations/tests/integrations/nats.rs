@@ -1,0 +1,153 @@
+//! A real NATS server, with `JetStream` and without.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+use super::counterpart::Counterpart;
+use super::feed::{Log, alert};
+use super::server::{metric, wait_for_metric};
+
+/// What surely comes is waited for so long.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const COUNT: u64 = 1500;
+
+fn start(test: &str) -> Option<Counterpart> {
+    Counterpart::start(test, "nats-server", |command, dir, port| {
+        command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "--user", "u", "--pass", "p@ss"]);
+        command.arg("-js").arg("-sd").arg(dir);
+    })
+}
+
+fn section(nats: &Counterpart, more: &str) -> String {
+    format!("nats:\n  hostport: nats://u:p@ss@{}\n{more}", nats.address())
+}
+
+fn counted(status: &str) -> String {
+    format!("falcosecurity_falcosidekick_outputs_total{{destination=\"nats\",status=\"{status}\"}}")
+}
+
+/// A client for what a test asks.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    async fn connect(nats: &Counterpart) -> Self {
+        let mut client = Self(BufReader::new(TcpStream::connect(nats.address()).await.unwrap()));
+        client
+            .write("CONNECT {\"verbose\":false,\"user\":\"u\",\"pass\":\"p@ss\"}\r\nSUB answers 1\r\n")
+            .await;
+        client
+    }
+
+    async fn write(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next publication's subject and body.
+    async fn next(&mut self) -> (String, Value) {
+        let next = async {
+            loop {
+                let mut line = String::new();
+                self.0.read_line(&mut line).await.unwrap();
+                assert!(!line.is_empty() && !line.starts_with("-ERR"), "{line}");
+                if let Some(rest) = line.strip_prefix("MSG ") {
+                    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+                    let mut body = vec![0; words.last().unwrap().parse::<usize>().unwrap() + 2];
+                    self.0.read_exact(&mut body).await.unwrap();
+                    return (words[0].to_owned(), serde_json::from_slice(&body).unwrap());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next).await.unwrap()
+    }
+
+    /// Asks `JetStream`.
+    async fn ask(&mut self, what: &str, request: &Value) -> Value {
+        let request = request.to_string();
+        self.write(&format!("PUB $JS.API.{what} answers {}\r\n{request}\r\n", request.len())).await;
+        self.next().await.1
+    }
+
+    async fn add_stream(&mut self) {
+        let stream =
+            json!({"name": "alerts", "subjects": ["falco.>"], "storage": "file", "retention": "limits"});
+        let answer = self.ask("STREAM.CREATE.alerts", &stream).await;
+        assert!(answer["error"].is_null(), "{answer}");
+    }
+
+    /// How many alerts the stream has.
+    async fn kept(&mut self) -> u64 {
+        self.ask("STREAM.INFO.alerts", &json!({})).await["state"]["messages"].as_u64().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_stream_has_every_alert_once_in_order_even_if_it_comes_again() {
+    let test = "a_stream_has_every_alert_once_in_order_even_if_it_comes_again";
+    let Some(nats) = start(test) else { return };
+    let mut client = Client::connect(&nats).await;
+    client.add_stream().await;
+    for _ in 0..2 {
+        // The second has no cursor of the first: everything is delivered anew.
+        let log = Log::default();
+        for sequence in 1..=COUNT {
+            log.push(alert(sequence, 4));
+        }
+        let (_running, stop, registry) = log.start(&section(&nats, ""));
+        wait_for_metric(&registry, &counted("ok"), 1500.0).await;
+        assert_eq!(metric(&registry, "cadge_integration_retries_total{destination=\"nats\"}"), Some(0.0));
+        stop.cancel();
+        assert_eq!(client.kept().await, COUNT);
+    }
+    for sequence in 1..=COUNT {
+        let answer = client.ask("STREAM.MSG.GET.alerts", &json!({"seq": sequence})).await;
+        let kept = &answer["message"];
+        assert_eq!(kept["subject"], "falco.warning.sensitive_file");
+        let body: Value =
+            serde_json::from_slice(&BASE64_STANDARD.decode(kept["data"].as_str().unwrap()).unwrap()).unwrap();
+        assert!(body["output"].as_str().unwrap().ends_with(&format!("#{sequence}")), "{sequence}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn alerts_wait_until_there_is_a_stream() {
+    let Some(nats) = start("alerts_wait_until_there_is_a_stream") else { return };
+    let log = Log::default();
+    let (running, stop, registry) = log.start(&section(&nats, ""));
+    log.push(alert(1, 4));
+    wait_for_metric(&registry, "cadge_integration_retries_total{destination=\"nats\"}", 1.0).await;
+    let states = format!("{:?}", running.live().states());
+    assert!(states.contains("no stream has the subjects"), "{states}");
+    let mut client = Client::connect(&nats).await;
+    client.add_stream().await;
+    wait_for_metric(&registry, &counted("ok"), 1.0).await;
+    assert_eq!(client.kept().await, 1);
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn without_jetstream_subscribers_get_every_alert_once_in_order() {
+    let test = "without_jetstream_subscribers_get_every_alert_once_in_order";
+    let Some(nats) = start(test) else { return };
+    let mut client = Client::connect(&nats).await;
+    client.write("SUB falco.> 2\r\n").await;
+    // Whoever is answered has been subscribed before.
+    client.ask("INFO", &json!({})).await;
+    let log = Log::default();
+    for sequence in 1..=COUNT {
+        log.push(alert(sequence, 4));
+    }
+    let (_running, stop, registry) = log.start(&section(&nats, "  jetstream: false\n"));
+    for sequence in 1..=COUNT {
+        let (subject, body) = client.next().await;
+        assert_eq!(subject, "falco.warning.sensitive_file");
+        assert!(body["output"].as_str().unwrap().ends_with(&format!("#{sequence}")), "{sequence}: {body}");
+    }
+    wait_for_metric(&registry, &counted("ok"), 1500.0).await;
+    stop.cancel();
+}
