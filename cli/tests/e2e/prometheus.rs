@@ -192,7 +192,7 @@ fn prometheus_has_data_for_every_panel_and_evaluates_every_rule() {
             groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect();
         rules.iter().all(|rule| rule["health"] != "unknown").then_some(rules)
     });
-    assert_eq!(rules.len(), 15);
+    assert_eq!(rules.len(), 17);
     for rule in rules {
         assert_eq!(rule["health"], "ok", "{rule}");
         prometheus.query(rule["query"].as_str().unwrap());
