@@ -31,4 +31,5 @@ mod integrations {
     mod server;
     mod syslog;
     mod smtp;
+    mod statsd;
 }

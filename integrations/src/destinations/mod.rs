@@ -28,6 +28,7 @@ mod rocketchat;
 mod slack;
 mod smtp;
 mod splunk;
+mod statsd;
 mod stdout;
 mod syslog;
 mod teams;
@@ -46,6 +47,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<datadog::Config>(),
     Destination::of::<datadoglogs::Config>(),
     Destination::of::<discord::Config>(),
+    Destination::of::<statsd::Dog>(),
     Destination::of::<elasticsearch::Config>(),
     Destination::of::<file::Config>(),
     Destination::of::<googlechat::Config>(),
@@ -66,6 +68,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<slack::Config>(),
     Destination::of::<smtp::Config>(),
     Destination::of::<splunk::Config>(),
+    Destination::of::<statsd::Config>(),
     Destination::of::<stdout::Config>(),
     Destination::of::<syslog::Config>(),
     Destination::of::<teams::Config>(),

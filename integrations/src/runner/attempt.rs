@@ -57,6 +57,8 @@ pub(super) struct Sender {
     pub(super) outcomes: Outcomes,
     pub(super) health: Health,
     pub(super) said: Said,
+    /// Held while a dead letter is sent once more.
+    pub(super) replay: tokio::sync::Mutex<()>,
 }
 
 /// When refusals were last logged, and how many were not.

@@ -30,12 +30,18 @@ pub enum ReplayError {
     /// Nothing is sent to its destination.
     #[error("it is not switched on")]
     Off,
+    /// Somebody else has replayed or removed it meanwhile.
+    #[error("it is a dead letter no longer")]
+    Gone,
     /// It was not delivered.
     #[error(transparent)]
     Send(#[from] SendError),
     /// It was delivered, but could not be removed.
     #[error("it was delivered, but stays a dead letter: {0}")]
-    Kept(#[from] DeadError),
+    Kept(DeadError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Dead(#[from] DeadError),
 }
 
 impl Live {
@@ -62,9 +68,14 @@ impl Live {
     pub async fn replay(&self, letter: &DeadLetter) -> Result<Answer, ReplayError> {
         let known = self.0.senders.iter().find(|(_, sender)| sender.label == letter.destination);
         let (_, sender) = known.ok_or(ReplayError::Off)?;
+        // One at a time for each destination: two who ask for the same letter are not to send it twice.
+        let _turn = sender.replay.lock().await;
+        if self.0.dead.get(letter.id).await?.is_none() {
+            return Err(ReplayError::Gone);
+        }
         let delivery = Delivery { position: letter.position, alert: Arc::clone(&letter.alert) };
         let answer = sender.attempt(&[delivery]).await?;
-        self.0.dead.remove(vec![letter.id]).await?;
+        self.0.dead.remove(vec![letter.id]).await.map_err(ReplayError::Kept)?;
         self.0.replayed.with_label_values(&[&letter.destination]).inc();
         Ok(answer)
     }

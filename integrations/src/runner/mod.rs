@@ -98,6 +98,7 @@ fn runner(
         health: Health::new(outcomes.circuit.clone(), outcomes.position.clone()),
         outcomes,
         said: attempt::Said::default(),
+        replay: tokio::sync::Mutex::default(),
         label,
     };
     Ok(Runner {

@@ -1,6 +1,6 @@
 //! What holds for every destination by HTTP: one list, one suite. A new one is covered without a test of its own.
 
-use cadge_integrations::{Config, DESTINATIONS, DeadLetters, Destination};
+use cadge_integrations::{Config, DESTINATIONS, DeadLetters, Destination, ReplayError};
 
 use super::feed::{Log, alert};
 use super::server::{Server, wait_for_metric};
@@ -77,6 +77,7 @@ async fn what_is_refused_for_good_is_a_dead_letter_and_does_not_hold_up_the_next
             let answer = running.live().replay(&letters[0]).await.unwrap();
             assert!(answer.to_string().contains("200"), "{answer}");
             assert!(server.requests(3).await[2].body.contains("#1"), "{kind:?}");
+            assert!(matches!(running.live().replay(&letters[0]).await, Err(ReplayError::Gone)), "{kind:?}");
             stop.cancel();
         }
     }

@@ -1,0 +1,153 @@
+//! Counts alerts in StatsD, or in DogStatsD with tags, by UDP.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cadge_proto::priority_name;
+use futures_util::future::BoxFuture;
+use tokio::net::UdpSocket;
+
+use super::Section;
+use crate::settings::{Common, keys};
+use crate::{Answer, Delivery, Integration, SendError, Setup};
+
+/// Alerts that are counted together.
+const BATCH: usize = 1000;
+
+keys! {
+    /// The section `statsd`.
+    pub(crate) struct Config {
+        /// Where StatsD is, `host:port`, by UDP: what it does not hear is lost.
+        forwarder: String = "",
+        /// What every metric's name begins with.
+        namespace: String = "falcosidekick.",
+        /// Unused: StatsD has no tags.
+        tags: Vec<String> = [],
+        + common: Common,
+    }
+}
+
+keys! {
+    /// The section `dogstatsd`.
+    pub(crate) struct Dog {
+        /// Where Datadog's agent is, `host:port`, by UDP: what it does not hear is lost.
+        forwarder: String = "",
+        /// What every metric's name begins with.
+        namespace: String = "falcosidekick.",
+        /// Tags to add, such as `env:prod`.
+        tags: Vec<String> = [],
+        + common: Common,
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "statsd";
+    const ABOUT: &'static str = "Counts alerts by priority in StatsD.";
+    const EXAMPLE: &'static str = "statsd:\n  forwarder: ADDRESS\n";
+
+    fn is_on(&self) -> bool {
+        !self.forwarder.is_empty()
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn build(&self, _: &Setup) -> Result<Box<dyn Integration>, String> {
+        Counts::new(&self.forwarder, &self.namespace, None)
+    }
+}
+
+impl Section for Dog {
+    const NAME: &'static str = "dogstatsd";
+    const ABOUT: &'static str = "Counts alerts by priority in Datadog's StatsD.";
+    const EXAMPLE: &'static str = "dogstatsd:\n  forwarder: ADDRESS\n  tags: ['env:prod']\n";
+
+    fn is_on(&self) -> bool {
+        !self.forwarder.is_empty()
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn build(&self, _: &Setup) -> Result<Box<dyn Integration>, String> {
+        Counts::new(&self.forwarder, &self.namespace, Some(&self.tags))
+    }
+}
+
+struct Counts {
+    address: String,
+    namespace: String,
+    /// Of DogStatsD.
+    tags: Option<String>,
+    socket: Mutex<Option<Arc<UdpSocket>>>,
+}
+
+impl Counts {
+    fn new(address: &str, namespace: &str, tags: Option<&[String]>) -> Result<Box<dyn Integration>, String> {
+        if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            return Err(format!("`forwarder: {address}` is not host:port"));
+        }
+        let tags = tags.map(|tags| tags.iter().map(|tag| format!(",{tag}")).collect());
+        let (address, namespace) = (address.to_owned(), namespace.to_owned());
+        Ok(Box::new(Self { address, namespace, tags, socket: Mutex::default() }))
+    }
+
+    /// One packet for all. There are only so many priorities: it stays below what a network takes whole.
+    fn packet(&self, alerts: &[Delivery]) -> String {
+        let mut priorities: BTreeMap<&str, usize> = BTreeMap::new();
+        for delivery in alerts {
+            *priorities.entry(priority_name(delivery.alert.priority)).or_default() += 1;
+        }
+        let all = [("total", alerts.len()), ("inputs.requests.accepted", alerts.len())];
+        let mut lines: Vec<String> = all.map(|(name, count)| self.line(name, None, count)).into();
+        lines.extend(priorities.iter().map(|(name, count)| self.line("falco.accepted", Some(name), *count)));
+        lines.join("\n")
+    }
+
+    /// falcosidekick puts a tag's value behind the name where there are no tags.
+    fn line(&self, name: &str, priority: Option<&str>, count: usize) -> String {
+        let namespace = &self.namespace;
+        match (&self.tags, priority) {
+            (None, None) => format!("{namespace}{name}:{count}|c"),
+            (None, Some(priority)) => format!("{namespace}{name}.{priority}:{count}|c"),
+            (Some(tags), None) if tags.is_empty() => format!("{namespace}{name}:{count}|c"),
+            (Some(tags), None) => format!("{namespace}{name}:{count}|c|#{}", &tags[1..]),
+            (Some(tags), Some(priority)) => format!("{namespace}{name}:{count}|c|#priority:{priority}{tags}"),
+        }
+    }
+
+    async fn hand_in(&self, packet: &str) -> io::Result<()> {
+        let known = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let socket = if let Some(socket) = known { socket } else { Arc::new(self.open().await?) };
+        let sent = socket.send(packet.as_bytes()).await;
+        // A name may stand for another machine by now: after a failure it is asked for anew.
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = sent.is_ok().then_some(socket);
+        sent.map(drop)
+    }
+
+    async fn open(&self) -> io::Result<UdpSocket> {
+        let address = tokio::net::lookup_host(&self.address).await?.next();
+        let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
+        let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).await?;
+        socket.connect(address).await?;
+        Ok(socket)
+    }
+}
+
+impl Integration for Counts {
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
+    fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
+        Box::pin(async move {
+            let handed = self.hand_in(&self.packet(alerts)).await;
+            handed.map_err(|error| SendError::Unreachable(format!("{}: {error}", self.address)))?;
+            Ok(Answer(format!("handed to the network for {}: StatsD answers nothing", self.address)))
+        })
+    }
+}
