@@ -190,17 +190,23 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, SendError> {
 
 /// Sends a request, and hands out what is answered.
 pub(crate) async fn exchange(request: RequestBuilder) -> Result<Reply, SendError> {
+    exchange_bytes(request).await.map(|(reply, _)| reply)
+}
+
+/// The same, with the body as it came.
+pub(crate) async fn exchange_bytes(request: RequestBuilder) -> Result<(Reply, Vec<u8>), SendError> {
     // The address may hold a token: it is left out of the error.
     let unreachable = |error: reqwest::Error| SendError::Unreachable(chain(&error.without_url()));
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let text = beginning(response).await.map_err(unreachable)?;
-    Ok(Reply { status, after: after.map(Duration::from_secs), text })
+    let bytes = beginning(response).await.map_err(unreachable)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok((Reply { status, after: after.map(Duration::from_secs), text }, bytes))
 }
 
 /// The beginning of an answer's body.
-async fn beginning(mut response: reqwest::Response) -> Result<String, reqwest::Error> {
+async fn beginning(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut text = Vec::new();
     while let Some(bytes) = response.chunk().await? {
         let room = BODY_BYTES_MAX - text.len();
@@ -209,7 +215,7 @@ async fn beginning(mut response: reqwest::Response) -> Result<String, reqwest::E
             break;
         }
     }
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    Ok(text)
 }
 
 /// An error with everything that caused it.

@@ -25,6 +25,7 @@ mod integrations {
     mod mqtt;
     mod packed;
     mod nats;
+    mod otlp;
     mod pki;
     mod redis;
     mod secrets;

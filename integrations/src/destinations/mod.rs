@@ -14,6 +14,7 @@ mod gotify;
 mod grafana;
 mod influxdb;
 mod kafka;
+mod kafkarest;
 mod loki;
 mod mattermost;
 mod mqtt;
@@ -21,6 +22,7 @@ mod n8n;
 mod nats;
 mod nodered;
 mod opsgenie;
+mod otlp;
 mod pagerduty;
 mod post;
 mod redis;
@@ -55,6 +57,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<grafana::Config>(),
     Destination::of::<influxdb::Config>(),
     Destination::of::<kafka::Config>(),
+    Destination::of::<kafkarest::Config>(),
     Destination::of::<loki::Config>(),
     Destination::of::<mattermost::Config>(),
     Destination::of::<mqtt::Config>(),
@@ -62,6 +65,8 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<nats::Config>(),
     Destination::of::<nodered::Config>(),
     Destination::of::<opsgenie::Config>(),
+    Destination::of::<otlp::logs::Config>(),
+    Destination::of::<otlp::metrics::Config>(),
     Destination::of::<pagerduty::Config>(),
     Destination::of::<redis::Config>(),
     Destination::of::<rocketchat::Config>(),

@@ -170,6 +170,8 @@ async fn settings_that_cannot_work_are_named() {
         ("kafka: {hostport: 'x:1', topic: t, requiredacks: TWO}", "`requiredacks: TWO` is none of"),
         ("kafka: {hostport: 'x:1', topic: t, tls: true, cacertfile: /nowhere}", "/nowhere"),
         ("kafka: {hostport: 'x:1', topic: t, cacertfile: /x}", "no use without `tls: true`"),
+        ("otlp: {logs: {endpoint: 'http://x', protocol: grpc}}", "at port 4318"),
+        ("influxdb: {hostport: 'http://x', precision: h}", "is none of ns"),
         ("syslog: {host: x, protocol: sctp}", "`protocol: sctp` is none of tcp, udp, tls"),
         ("syslog: {host: x, facility: 24}", "`facility: 24` is above 23"),
         ("syslog: {host: x, protocol: tls, cacertfile: /nowhere}", "/nowhere"),

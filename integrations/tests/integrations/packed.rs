@@ -1,6 +1,8 @@
 //! Protocols that pack alerts into something of their own, and answer about each of them.
 
 use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use serde_json::{Value, json};
 
@@ -11,6 +13,7 @@ pub(crate) fn alerts(headers: &HeaderMap, body: &str) -> String {
             entries(body).iter().map(|entry| entry["MessageBody"].as_str().unwrap().to_owned()).collect()
         }
         "application/x-www-form-urlencoded" => parameters(body, ".Message"),
+        "application/vnd.kafka.binary.v2+json" => records(body),
         _ => return body.to_owned(),
     };
     found.join("\n")
@@ -32,6 +35,13 @@ pub(crate) fn answer(headers: &HeaderMap, body: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The values of records for Kafka's REST proxy.
+fn records(body: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(body).unwrap();
+    let values = body["records"].as_array().unwrap().iter().map(|record| record["value"].as_str().unwrap());
+    values.map(|value| String::from_utf8(STANDARD.decode(value).unwrap()).unwrap()).collect()
 }
 
 fn kind(headers: &HeaderMap) -> &str {
