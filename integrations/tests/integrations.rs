@@ -22,6 +22,7 @@ mod integrations {
     mod kafka;
     mod kafka_secured;
     mod limits;
+    mod links;
     mod mqtt;
     mod packed;
     mod nats;
