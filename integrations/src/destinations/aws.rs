@@ -1,6 +1,8 @@
 //! What AWS's services have in common: the account, signed requests, and what an answer means.
 
 mod batch;
+pub(super) mod lambda;
+pub(super) mod s3;
 mod signature;
 pub(super) mod sns;
 pub(super) mod sqs;

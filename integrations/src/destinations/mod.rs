@@ -43,6 +43,8 @@ use crate::{Integration, Setup};
 /// Every destination. To add one: write its file, its `mod` line above, and its line here.
 pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<alertmanager::Config>(),
+    Destination::of::<aws::lambda::Config>(),
+    Destination::of::<aws::s3::Config>(),
     Destination::of::<aws::sns::Config>(),
     Destination::of::<aws::sqs::Config>(),
     Destination::of::<cloudevents::Config>(),

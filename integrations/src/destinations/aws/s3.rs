@@ -1,0 +1,159 @@
+//! Puts each alert into a bucket of Amazon S3, or of what speaks its protocol, as an object of its own.
+
+use std::collections::BTreeMap;
+
+use cadge_proto::Alert;
+use cadge_proto::json::{self, FieldKinds};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use reqwest::{Method, Url};
+
+use super::signature::{encoded, sha256};
+use super::{Account, Service};
+use crate::destinations::Section;
+use crate::format::{canonical, uuid};
+use crate::http;
+use crate::settings::{Common, Tls, keys};
+use crate::{Answer, Delivery, Integration, SendError, Setup};
+
+keys! {
+    /// The section `aws.s3`.
+    pub(crate) struct Config {
+        /// The bucket.
+        bucket: String = "",
+        /// What the names of objects begin with: `PREFIX/2024-06-12/TIME-ID.json`, by the alert's own time and id, so
+        /// that one that comes again is the same object.
+        prefix: String = "falco",
+        /// Who may read the objects, as S3's canned ACLs name it. Empty: nothing is said of it.
+        objectcannedacl: String = "bucket-owner-full-control",
+        + account: Account,
+        + tls: Tls,
+        + common: Common,
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "aws.s3";
+    const ABOUT: &'static str = "Puts each alert into a bucket of Amazon S3 as an object of its own.";
+    const EXAMPLE: &'static str = "aws:\n  accesskeyid: AKIDEXAMPLE\n  secretaccesskey: T0KEN\n  region: eu-west-1\n  s3:\n    bucket: alerts\n    prefix: fleet a\n    endpoint: URL\n";
+
+    fn is_on(&self) -> bool {
+        !self.bucket.is_empty()
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
+        Ok(Box::new(self.s3(setup)?))
+    }
+}
+
+impl Config {
+    fn s3(&self, setup: &Setup) -> Result<S3, String> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if !self.bucket.bytes().all(is_plain) || self.bucket.starts_with('.') {
+            return Err("`bucket` is no name of a bucket".to_owned());
+        }
+        if !self.objectcannedacl.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') {
+            return Err("`objectcannedacl` is no name of an ACL".to_owned());
+        }
+        if self.prefix.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err("`prefix` has a part that is `.` or `..`".to_owned());
+        }
+        let mut service = Service::new("s3", &self.account, None, &self.tls, setup)?;
+        // The bucket stands before AWS's host. No certificate is for a name with more dots, and no other server
+        // need have such names.
+        let host = service.address.host_str().unwrap_or_default();
+        let own = format!("{}.{host}", self.bucket);
+        if !self.account.endpoint.is_empty() || self.bucket.contains(['.', '_']) {
+            service.address = http::below("bucket", service.address.as_str(), &self.bucket)?;
+        } else if service.address.set_host(Some(&own)).is_err() {
+            return Err("`bucket` is no name of a bucket".to_owned());
+        }
+        Ok(S3 { service, config: self.clone(), kinds: setup.kinds })
+    }
+}
+
+struct S3 {
+    service: Service,
+    config: Config,
+    kinds: FieldKinds,
+}
+
+impl Integration for S3 {
+    fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
+        async move {
+            let mut answer = Answer::default();
+            for delivery in alerts {
+                answer = self.put(&delivery.alert).await?;
+            }
+            Ok(answer)
+        }
+        .boxed()
+    }
+}
+
+impl S3 {
+    async fn put(&self, alert: &Alert) -> Result<Answer, SendError> {
+        let address = self.object(alert).map_err(SendError::Refused)?;
+        let body = canonical(alert, self.kinds).trim_end().to_owned();
+        let mut headers = BTreeMap::from([
+            ("content-type", "application/json".to_owned()),
+            ("x-amz-content-sha256", sha256(&body)),
+        ]);
+        if !self.config.objectcannedacl.is_empty() {
+            headers.insert("x-amz-acl", self.config.objectcannedacl.clone());
+        }
+        super::judge(&self.service.call(Method::PUT, &address, headers, body).await?)
+    }
+
+    fn object(&self, alert: &Alert) -> Result<Url, String> {
+        let time = json::time(alert);
+        let day = time.split('T').next().unwrap_or_default();
+        let prefix = self.config.prefix.trim_matches('/');
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        let key = format!("{prefix}{slash}{day}/{time}-{}.json", uuid(alert));
+        http::below("prefix", self.service.address.as_str(), &encoded(&key, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(account: Account, bucket: &str, prefix: &str) -> Result<String, String> {
+        let own = Account {
+            accesskeyid: "A".to_owned(),
+            secretaccesskey: "B".to_owned().into(),
+            region: "eu-west-1".to_owned(),
+            ..account
+        };
+        let setup = Setup { kinds: |_| json::FieldKind::Text, certificates: "/".into() };
+        let config = Config {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            account: own,
+            ..Config::default()
+        };
+        let time = Some(prost_types::Timestamp { seconds: 1_718_200_000, nanos: 0 });
+        config.s3(&setup).and_then(|s3| Ok(s3.object(&Alert { time, ..Alert::default() })?.to_string()))
+    }
+
+    #[test]
+    fn objects_are_where_the_bucket_is() {
+        let aws = |bucket, prefix| object(Account::default(), bucket, prefix).unwrap();
+        let beginning = "https://alerts.s3.eu-west-1.amazonaws.com/falco/2024-06-12/2024-06-12T13%3A46%3A40";
+        assert!(aws("alerts", "falco").starts_with(beginning), "{}", aws("alerts", "falco"));
+        assert!(
+            aws("my.alerts", "/").starts_with("https://s3.eu-west-1.amazonaws.com/my.alerts/2024-06-12/")
+        );
+        let own = Account { endpoint: "http://localhost:9000/".to_owned(), ..Account::default() };
+        let found = object(own, "alerts", "a b").unwrap();
+        assert!(found.starts_with("http://localhost:9000/alerts/a%20b/2024-06-12/"), "{found}");
+        assert!(object(Account::default(), "alerts", "../other").is_err());
+        for bucket in ["a/b", "a?b", "..", "ü"] {
+            assert!(object(Account::default(), bucket, "").is_err(), "{bucket}");
+        }
+    }
+}
