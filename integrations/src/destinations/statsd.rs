@@ -55,7 +55,7 @@ impl Section for Config {
     }
 
     fn build(&self, _: &Setup) -> Result<Box<dyn Integration>, String> {
-        Counts::new(&self.forwarder, &self.namespace, None)
+        Counts::to(&self.forwarder, &self.namespace, None)
     }
 }
 
@@ -73,7 +73,7 @@ impl Section for Dog {
     }
 
     fn build(&self, _: &Setup) -> Result<Box<dyn Integration>, String> {
-        Counts::new(&self.forwarder, &self.namespace, Some(&self.tags))
+        Counts::to(&self.forwarder, &self.namespace, Some(&self.tags))
     }
 }
 
@@ -86,11 +86,11 @@ struct Counts {
 }
 
 impl Counts {
-    fn new(address: &str, namespace: &str, tags: Option<&[String]>) -> Result<Box<dyn Integration>, String> {
+    fn to(address: &str, namespace: &str, tags: Option<&[String]>) -> Result<Box<dyn Integration>, String> {
         if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
             return Err(format!("`forwarder: {address}` is not host:port"));
         }
-        let tags = tags.map(|tags| tags.iter().map(|tag| format!(",{tag}")).collect());
+        let tags = tags.map(|tags| tags.join(","));
         let (address, namespace) = (address.to_owned(), namespace.to_owned());
         Ok(Box::new(Self { address, namespace, tags, socket: Mutex::default() }))
     }
@@ -110,13 +110,15 @@ impl Counts {
     /// falcosidekick puts a tag's value behind the name where there are no tags.
     fn line(&self, name: &str, priority: Option<&str>, count: usize) -> String {
         let namespace = &self.namespace;
-        match (&self.tags, priority) {
-            (None, None) => format!("{namespace}{name}:{count}|c"),
-            (None, Some(priority)) => format!("{namespace}{name}.{priority}:{count}|c"),
-            (Some(tags), None) if tags.is_empty() => format!("{namespace}{name}:{count}|c"),
-            (Some(tags), None) => format!("{namespace}{name}:{count}|c|#{}", &tags[1..]),
-            (Some(tags), Some(priority)) => format!("{namespace}{name}:{count}|c|#priority:{priority}{tags}"),
-        }
+        let Some(own) = &self.tags else {
+            let priority = priority.map(|priority| format!(".{priority}")).unwrap_or_default();
+            return format!("{namespace}{name}{priority}:{count}|c");
+        };
+        let priority = priority.map(|priority| format!("priority:{priority}"));
+        let tags = priority.into_iter().chain((!own.is_empty()).then(|| own.clone()));
+        let tags: Vec<String> = tags.collect();
+        let mark = if tags.is_empty() { "" } else { "|#" };
+        format!("{namespace}{name}:{count}|c{mark}{}", tags.join(","))
     }
 
     async fn hand_in(&self, packet: &str) -> io::Result<()> {
