@@ -101,6 +101,7 @@ counterparts() {
 mosquitto                mosquitto
 mosquitto_sub            mosquitto-clients
 nats-server              nats-server
+pg_lsclusters            postgresql
 prometheus-alertmanager  prometheus-alertmanager
 redis-server             redis-server
 rsyslogd                 rsyslog-gnutls

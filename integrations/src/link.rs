@@ -20,7 +20,7 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 /// A line of a server's may have so many bytes.
 const LINE_BYTES_MAX: u64 = 64 << 10;
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// The way to a server, and the connections to it that wait for their next use.

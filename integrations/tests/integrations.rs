@@ -28,6 +28,7 @@ mod integrations {
     mod nats;
     mod otlp;
     mod pki;
+    mod postgresql;
     mod redis;
     mod secrets;
     mod server;

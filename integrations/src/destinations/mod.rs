@@ -25,6 +25,7 @@ mod opsgenie;
 mod otlp;
 mod pagerduty;
 mod post;
+mod postgresql;
 mod redis;
 mod rocketchat;
 mod slack;
@@ -35,6 +36,7 @@ mod stdout;
 mod syslog;
 mod teams;
 mod telegram;
+mod timescaledb;
 mod webhook;
 
 use crate::settings::{Common, Key, Keys};
@@ -71,6 +73,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<otlp::metrics::Config>(),
     Destination::of::<pagerduty::Config>(),
     Destination::of::<redis::Config>(),
+    Destination::of::<postgresql::Config>(),
     Destination::of::<rocketchat::Config>(),
     Destination::of::<slack::Config>(),
     Destination::of::<smtp::Config>(),
@@ -80,6 +83,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<syslog::Config>(),
     Destination::of::<teams::Config>(),
     Destination::of::<telegram::Config>(),
+    Destination::of::<timescaledb::Config>(),
     Destination::of::<webhook::Config>(),
 ];
 

@@ -1,9 +1,9 @@
-//! For protocols without answers: where a server is, and whether a connection to it is still open.
+//! What some protocols ask of a connection: where it leads, whether it is still open, all of it.
 
 use futures_util::FutureExt as _;
-use tokio::io::AsyncBufReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
-use super::{Connection, Link};
+use super::{Connection, Link, Stream};
 
 impl Link {
     /// The host and the port.
@@ -13,6 +13,16 @@ impl Link {
 }
 
 impl Connection {
+    /// The next byte.
+    pub(crate) async fn byte(&mut self) -> std::io::Result<u8> {
+        self.stream.read_u8().await
+    }
+
+    /// The connection itself, for a client of its own.
+    pub(crate) fn into_stream(self) -> impl Stream + 'static {
+        self.stream
+    }
+
     /// Whether the other end has not closed it, as far as this one has heard. What it says is of no interest.
     pub(crate) fn is_open(&mut self) -> bool {
         loop {

@@ -1,0 +1,231 @@
+//! A database of PostgreSQL, and the one statement that writes many alerts.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cadge_proto::Alert;
+use cadge_proto::json::FieldKinds;
+use futures_util::future::BoxFuture;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::Error;
+use tokio_postgres::{Client, Config, NoTls, Statement};
+
+use crate::format::canonical;
+use crate::link::{Files, Link, Trust};
+use crate::settings::{Secret, Tls};
+use crate::{Answer, Delivery, Integration, SendError, Setup};
+
+/// Alerts in one statement.
+const BATCH: usize = 500;
+
+/// How a client asks for TLS.
+const TLS_WANTED: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// What a column gets of an alert `a`, in falcosidekick's columns.
+const COLUMNS: [(&str, &str); 7] = [
+    ("time", "(a->>'time')::timestamptz"),
+    ("rule", "a->>'rule'"),
+    ("priority", "a->>'priority'"),
+    ("source", "a->>'source'"),
+    ("output", "a->>'output'"),
+    ("tags", "(SELECT string_agg(tag, ',') FROM jsonb_array_elements_text(a->'tags') tag)"),
+    ("hostname", "a->>'hostname'"),
+];
+
+/// Where a database is.
+pub(in super::super) struct Server<'a> {
+    pub(in super::super) host: &'a str,
+    pub(in super::super) port: u16,
+    pub(in super::super) user: &'a str,
+    pub(in super::super) password: &'a Secret,
+    pub(in super::super) database: &'a str,
+    /// With TLS: whom to trust, with the file of an authority.
+    pub(in super::super) trust: Option<(&'a Tls, &'a String)>,
+}
+
+/// A database with a table for alerts.
+pub(in super::super) struct Database {
+    link: Link,
+    is_encrypted: bool,
+    config: Config,
+    kinds: FieldKinds,
+    /// Makes the table.
+    create: Option<String>,
+    insert: String,
+    idle: Mutex<Vec<Session>>,
+}
+
+/// A connection that is ready to write.
+struct Session {
+    client: Client,
+    insert: Statement,
+}
+
+impl Database {
+    /// With `has_ids` the table is made, and each alert is in it once.
+    pub(in super::super) fn new(
+        server: &Server<'_>,
+        table: &str,
+        fields: &[String],
+        has_ids: bool,
+        setup: &Setup,
+    ) -> Result<Self, String> {
+        let trust = server
+            .trust
+            .map(|(tls, authority)| Trust::new(tls, &Files { authority, ..Files::default() }, setup));
+        let link = Link::new("host", server.host, server.port, trust.transpose()?)?;
+        let mut config = Config::new();
+        config
+            .user(server.user)
+            .password(server.password.reveal())
+            .dbname(server.database)
+            .application_name("cadge")
+            // The stream is encrypted already.
+            .ssl_mode(SslMode::Disable);
+        let table = table.split('.').map(name).collect::<Vec<_>>().join(".");
+        let create = has_ids.then(|| {
+            format!(
+                "CREATE TABLE IF NOT EXISTS {table} (uuid uuid PRIMARY KEY, time timestamptz, rule text, \
+                 priority text, source text, output text, tags text, hostname text, output_fields jsonb)"
+            )
+        });
+        Ok(Self {
+            link,
+            is_encrypted: server.trust.is_some(),
+            config,
+            kinds: setup.kinds,
+            create,
+            insert: insert(&table, fields, has_ids),
+            idle: Mutex::default(),
+        })
+    }
+
+    async fn write(&self, lines: &[String]) -> Result<u64, SendError> {
+        let kept = self.waiting().pop().filter(|session| !session.client.is_closed());
+        let session = match kept {
+            Some(session) => session,
+            None => self.connect().await?,
+        };
+        let written =
+            session.client.execute(&session.insert, &[&lines]).await.map_err(|error| failed(&error))?;
+        // One that failed, or was given up in the middle of a statement, is not kept.
+        self.waiting().push(session);
+        Ok(written)
+    }
+
+    async fn connect(&self) -> Result<Session, SendError> {
+        let unreachable = |error: std::io::Error| SendError::Unreachable(error.to_string());
+        let mut stream = self.link.connect_plain().await.map_err(unreachable)?;
+        if self.is_encrypted {
+            stream.write(&TLS_WANTED).await.map_err(unreachable)?;
+            if stream.byte().await.map_err(unreachable)? != b'S' {
+                return Err(SendError::Unreachable("the server has no TLS".to_owned()));
+            }
+            stream = self.link.encrypt(stream).await.map_err(unreachable)?;
+        }
+        let opened = self.config.connect_raw(stream.into_stream(), NoTls).await;
+        let (client, connection) = opened.map_err(|error| failed(&error))?;
+        // It ends with the client, and says there what went wrong.
+        tokio::spawn(connection);
+        if let Some(create) = &self.create {
+            client.batch_execute(create).await.map_err(|error| failed(&error))?;
+        }
+        let insert = client.prepare(&self.insert).await.map_err(|error| failed(&error))?;
+        Ok(Session { client, insert })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Integration for Database {
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
+    fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
+        Box::pin(async move {
+            let lines: Vec<String> =
+                alerts.iter().map(|delivery| line(&delivery.alert, self.kinds)).collect();
+            let written = self.write(&lines).await?;
+            Ok(Answer(format!("written: {written} rows")))
+        })
+    }
+}
+
+/// The statement. Its one parameter is a list of alerts as JSON.
+fn insert(table: &str, fields: &[String], has_ids: bool) -> String {
+    let mut columns: Vec<(String, String)> =
+        COLUMNS.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect();
+    if has_ids {
+        columns.push(("uuid".to_owned(), "(a->>'uuid')::uuid".to_owned()));
+        columns.push(("output_fields".to_owned(), "a->'output_fields'".to_owned()));
+    }
+    for field in fields {
+        let value = format!("a->'output_fields'->>'{}'", field.replace('\'', "''"));
+        columns.push((name(field), value));
+    }
+    let (columns, values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+    format!(
+        "INSERT INTO {table} ({}) SELECT {} FROM (SELECT line::jsonb a FROM unnest($1::text[]) line) alerts{}",
+        columns.join(", "),
+        values.join(", "),
+        if has_ids { " ON CONFLICT DO NOTHING" } else { "" }
+    )
+}
+
+/// The name of a table or a column.
+fn name(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\"").replace('\0', ""))
+}
+
+/// An alert as JSON. PostgreSQL's text has no NUL.
+fn line(alert: &Alert, kinds: FieldKinds) -> String {
+    let line = canonical(alert, kinds);
+    if !line.contains("\\u0000") {
+        return line;
+    }
+    let clean = |text: &str| text.replace('\0', "\u{fffd}");
+    let fields = alert.output_fields.iter().map(|(name, text)| (clean(name), clean(text))).collect();
+    let alert = Alert {
+        output: clean(&alert.output),
+        rule: clean(&alert.rule),
+        source: clean(&alert.source),
+        hostname: clean(&alert.hostname),
+        tags: alert.tags.iter().map(|tag| clean(tag)).collect(),
+        output_fields: fields,
+        ..alert.clone()
+    };
+    canonical(&alert, kinds)
+}
+
+/// What does not fit never will; all else may be different once somebody has seen to it.
+fn failed(error: &Error) -> SendError {
+    let Some(answer) = error.as_db_error() else {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        return SendError::Unreachable(format!("{error}{cause}"));
+    };
+    let cause = format!("it answered {}: {}", answer.code().code(), answer.message());
+    match answer.code().code().get(..2) {
+        // Data, integrity, limits.
+        Some("22" | "23" | "54") => SendError::Refused(cause),
+        // Connections, shutdown, too many.
+        Some("08" | "53" | "57") => SendError::Unreachable(cause),
+        _ => SendError::Retry { after: None, cause },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_names() {
+        let fields = ["it's".to_owned(), "a\"b".to_owned()];
+        let statement = insert(&name("t\"; DROP"), &fields, false);
+        assert!(statement.starts_with("INSERT INTO \"t\"\"; DROP\" (time, "), "{statement}");
+        assert!(statement.contains("\"it's\", \"a\"\"b\")"), "{statement}");
+        assert!(statement.contains("a->'output_fields'->>'it''s'"), "{statement}");
+        assert!(!statement.contains("CONFLICT"), "{statement}");
+    }
+}
