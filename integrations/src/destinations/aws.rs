@@ -3,7 +3,7 @@
 mod batch;
 pub(super) mod lambda;
 pub(super) mod s3;
-mod signature;
+pub(super) mod signature;
 pub(super) mod sns;
 pub(super) mod sqs;
 

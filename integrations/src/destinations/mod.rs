@@ -8,6 +8,7 @@ mod datadog;
 mod datadoglogs;
 mod discord;
 mod elasticsearch;
+mod eventhub;
 mod file;
 mod googlechat;
 mod gotify;
@@ -49,6 +50,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<aws::s3::Config>(),
     Destination::of::<aws::sns::Config>(),
     Destination::of::<aws::sqs::Config>(),
+    Destination::of::<eventhub::Config>(),
     Destination::of::<cloudevents::Config>(),
     Destination::of::<datadog::Config>(),
     Destination::of::<datadoglogs::Config>(),

@@ -13,6 +13,10 @@ pub(crate) fn alerts(headers: &HeaderMap, body: &str) -> String {
             entries(body).iter().map(|entry| entry["MessageBody"].as_str().unwrap().to_owned()).collect()
         }
         "application/x-www-form-urlencoded" => parameters(body, ".Message"),
+        "application/vnd.microsoft.servicebus.json" => {
+            let events: Vec<Value> = serde_json::from_str(body).unwrap();
+            events.iter().map(|event| event["Body"].as_str().unwrap().to_owned()).collect()
+        }
         "application/vnd.kafka.binary.v2+json" => records(body),
         _ => return body.to_owned(),
     };

@@ -80,7 +80,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A text as a part of an address: everything but letters, digits and `-._~` as `%` and two digits, and `/` too
 /// unless it is a path's.
-pub(super) fn encoded(text: &str, is_path: bool) -> String {
+pub(in crate::destinations) fn encoded(text: &str, is_path: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
