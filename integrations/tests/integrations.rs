@@ -30,6 +30,7 @@ mod integrations {
     mod pki;
     mod postgresql;
     mod redis;
+    mod remotewrite;
     mod secrets;
     mod server;
     mod syslog;

@@ -27,6 +27,7 @@ mod otlp;
 mod pagerduty;
 mod post;
 mod postgresql;
+mod prometheusremotewrite;
 mod redis;
 mod rocketchat;
 mod slack;
@@ -74,6 +75,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<otlp::logs::Config>(),
     Destination::of::<otlp::metrics::Config>(),
     Destination::of::<pagerduty::Config>(),
+    Destination::of::<prometheusremotewrite::Config>(),
     Destination::of::<redis::Config>(),
     Destination::of::<postgresql::Config>(),
     Destination::of::<rocketchat::Config>(),

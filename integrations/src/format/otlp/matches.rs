@@ -12,6 +12,8 @@ use super::wire::{
 /// So many different series at most: alerts that would make more count under the rule `other`.
 const SERIES_MAX: usize = 10_000;
 
+const NAME: &str = "falcosecurity_falco_rules_matches_total";
+
 const CUMULATIVE: i32 = 2;
 
 /// A counter. It is cumulative: Prometheus takes nothing else, and a request that is sent twice counts once.
@@ -50,6 +52,22 @@ impl Matches {
         *self.counts.entry(series).or_default() += 1;
     }
 
+    /// Every series with its labels, sorted, and its count, as Prometheus has it.
+    pub fn series(&self) -> impl Iterator<Item = (Vec<(&'static str, String)>, u32)> {
+        self.counts.iter().map(|(series, count)| {
+            let labels = [
+                ("__name__", NAME.to_owned()),
+                ("hostname", series.hostname.clone()),
+                ("priority", series.priority.to_owned()),
+                ("rule", series.rule.clone()),
+                ("source", series.source.clone()),
+                ("tags", series.tags.clone()),
+            ];
+            let labels = labels.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            (labels, u32::try_from(*count).unwrap_or(u32::MAX))
+        })
+    }
+
     /// Everything counted so far, at `now`, in nanoseconds since 1970.
     pub fn request(&self, now: u64) -> MetricsRequest {
         let data_points = self.counts.iter().map(|(series, count)| DataPoint {
@@ -59,7 +77,7 @@ impl Matches {
             attributes: series.attributes(),
         });
         let metric = Metric {
-            name: "falcosecurity_falco_rules_matches_total".to_owned(),
+            name: NAME.to_owned(),
             description: "Number of times rules match.".to_owned(),
             unit: "1".to_owned(),
             sum: Some(Sum {
