@@ -36,6 +36,7 @@ mod splunk;
 mod statsd;
 mod stdout;
 mod syslog;
+mod taken;
 mod teams;
 mod telegram;
 mod timescaledb;

@@ -1,8 +1,7 @@
 //! Posts alerts by HTTP with a body of the destination's own: one at a time, or as many as its API takes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -12,6 +11,7 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
+use super::taken::Taken;
 use crate::http::{self, Direct, Reply};
 use crate::settings::Secret;
 use crate::{Answer, Delivery, Integration, SendError};
@@ -59,8 +59,7 @@ struct Row {
     longest: usize,
     /// Now: more while answers come fast, one at a time as soon as they do not.
     now: AtomicUsize,
-    /// Positions of alerts that were taken in a row of which others were not: they are not sent with those again.
-    taken: Mutex<BTreeSet<u64>>,
+    taken: Taken,
 }
 
 impl Post {
@@ -72,7 +71,7 @@ impl Post {
     ) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(JSON))]);
         let (method, body) = (Method::POST, Box::new(body));
-        let row = Row { longest: 1, now: AtomicUsize::new(1), taken: Mutex::default() };
+        let row = Row { longest: 1, now: AtomicUsize::new(1), taken: Taken::default() };
         Self { client, method, address, headers, batch: SINGLE, body, check: Reply::judge, row, direct: None }
     }
 
@@ -153,10 +152,7 @@ impl Post {
 
     /// Sends each alert without waiting for what is answered to those before it.
     async fn post_in_a_row(&self, direct: &Direct, alerts: &[Delivery]) -> Result<Answer, SendError> {
-        let left: Vec<&Delivery> = {
-            let taken = self.row.taken();
-            alerts.iter().filter(|delivery| !taken.contains(&delivery.position)).collect()
-        };
+        let left = self.row.taken.left(alerts);
         let bodies: Vec<String> = left.iter().map(|delivery| (self.body)(&delivery.alert)).collect();
         let began = Instant::now();
         let (replies, broken) = direct.exchange(&bodies).await;
@@ -164,7 +160,7 @@ impl Post {
         for (delivery, reply) in left.iter().zip(&replies) {
             match (self.check)(reply) {
                 Ok(answer) => {
-                    self.row.taken().insert(delivery.position);
+                    self.row.taken.keep([delivery.position]);
                     outcome = outcome.map(|_| answer);
                 }
                 Err(error @ SendError::Refused(_)) => outcome = outcome.and(Err(error)),
@@ -178,10 +174,7 @@ impl Post {
         let outcome = broken.map_or(outcome.clone(), |error| outcome.and(Err(error)));
         self.row.learn(outcome.is_ok() && began.elapsed() < FAST * u32::try_from(bodies.len()).unwrap_or(1));
         if outcome.is_ok() {
-            let mut taken = self.row.taken();
-            for delivery in alerts {
-                taken.remove(&delivery.position);
-            }
+            self.row.taken.forget(alerts);
         }
         outcome
     }
@@ -208,10 +201,6 @@ impl Post {
 }
 
 impl Row {
-    fn taken(&self) -> MutexGuard<'_, BTreeSet<u64>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn learn(&self, is_fast: bool) {
         let now = self.now.load(Ordering::Relaxed);
         self.now.store(if is_fast { (now * 2).min(self.longest) } else { 1 }, Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! Several alerts in one request, of which some may be taken and others not.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::destinations::taken::Taken;
 use crate::{Answer, Delivery, SendError};
 
 /// Entries that one request may have, at SQS as at SNS.
@@ -10,9 +10,6 @@ pub(super) const ENTRIES: usize = 10;
 
 /// Bytes that the entries of a request may have together: what a queue has always taken.
 const BYTES: usize = 256 << 10;
-
-/// Positions that are kept at most.
-const KEPT: usize = 10_000;
 
 /// What became of a request's entries, each by its place in the request.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,17 +21,7 @@ pub(super) struct Entries {
     pub(super) failed: Vec<(usize, String)>,
 }
 
-/// Positions of alerts that were taken with a request of which others were not: they are not sent with those again.
-#[derive(Default)]
-pub(super) struct Taken(Mutex<BTreeSet<u64>>);
-
 impl Taken {
-    /// Those of alerts that are still to be sent.
-    pub(super) fn left<'a>(&self, alerts: &'a [Delivery]) -> Vec<&'a Delivery> {
-        let taken = self.positions();
-        alerts.iter().filter(|delivery| !taken.contains(&delivery.position)).collect()
-    }
-
     /// Keeps what was taken, and tells what is to be done with the rest. What may go well another time is tried
     /// before the rest is given up.
     pub(super) fn settle(
@@ -59,27 +46,6 @@ impl Taken {
             }
             None => Ok(answer),
         }
-    }
-
-    /// All of these are done with.
-    pub(super) fn forget(&self, alerts: &[Delivery]) {
-        let mut taken = self.positions();
-        for delivery in alerts {
-            taken.remove(&delivery.position);
-        }
-    }
-
-    fn keep(&self, taken: impl Iterator<Item = u64>) {
-        let mut positions = self.positions();
-        positions.extend(taken);
-        // Those of requests that were given up are never asked for again.
-        while positions.len() > KEPT {
-            positions.pop_first();
-        }
-    }
-
-    fn positions(&self) -> MutexGuard<'_, BTreeSet<u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

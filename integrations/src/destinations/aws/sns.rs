@@ -4,10 +4,11 @@ use cadge_proto::json::FieldKinds;
 use cadge_proto::{Alert, priority_name};
 use futures_util::future::BoxFuture;
 
-use super::batch::{self, Entries, Taken};
+use super::batch::{self, Entries};
 use super::signature::encoded;
 use super::{Account, Service, within};
 use crate::destinations::Section;
+use crate::destinations::taken::Taken;
 use crate::format::{canonical, uuid};
 use crate::settings::{Common, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};

@@ -4,9 +4,10 @@ use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::batch::{self, Entries, Taken};
+use super::batch::{self, Entries};
 use super::{Account, Service};
 use crate::destinations::Section;
+use crate::destinations::taken::Taken;
 use crate::format::{canonical, uuid};
 use crate::http;
 use crate::settings::{Common, Tls, keys};
