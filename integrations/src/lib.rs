@@ -114,3 +114,10 @@ pub enum SendError {
     #[error("{0}")]
     Refused(String),
 }
+
+/// A connection that fails leaves it open what its other end would have said.
+impl From<std::io::Error> for SendError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}

@@ -2,8 +2,6 @@
 //!
 //! All alerts that are waiting go in one command, which Redis does wholly or not at all.
 
-use std::io;
-
 use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
 
@@ -107,7 +105,7 @@ impl Integration for Redis {
 impl Redis {
     /// A new connection, with its user and database.
     async fn greet(&self) -> Result<Connection, SendError> {
-        let mut connection = self.link.connect().await.map_err(|error| unreachable(&error))?;
+        let mut connection = self.link.connect().await?;
         let (user, password) = (self.config.username.as_str(), self.config.password.reveal());
         let database = self.config.database.to_string();
         let mut commands = Vec::new();
@@ -153,8 +151,8 @@ fn command(words: &[impl AsRef<str>]) -> Vec<u8> {
 
 /// Sends a command that is answered with one line: what it says, or the error that it is.
 async fn ask(connection: &mut Connection, command: &[u8]) -> Result<Result<String, String>, SendError> {
-    connection.write(command).await.map_err(|error| unreachable(&error))?;
-    let line = connection.line().await.map_err(|error| unreachable(&error))?;
+    connection.write(command).await?;
+    let line = connection.line().await?;
     reply(&line).ok_or_else(|| SendError::Unreachable("what answered is no Redis".to_owned()))
 }
 
@@ -164,10 +162,6 @@ fn reply(line: &str) -> Option<Result<String, String>> {
         ("-", text) => Some(Err(text.to_owned())),
         _ => None,
     }
-}
-
-fn unreachable(error: &io::Error) -> SendError {
-    SendError::Unreachable(error.to_string())
 }
 
 fn later(cause: &str) -> SendError {

@@ -113,7 +113,7 @@ impl Integration for Stream {
         Box::pin(async move {
             let text: String =
                 alerts.iter().map(|delivery| (self.frame)(&self.lines.of(&delivery.alert))).collect();
-            self.write(&text).await.map_err(|error| SendError::Unreachable(error.to_string()))?;
+            self.write(&text).await?;
             Ok(written(alerts.len()))
         })
     }
@@ -151,7 +151,7 @@ impl Integration for Datagrams {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
-            let socket = self.socket().await.map_err(|error| SendError::Unreachable(error.to_string()))?;
+            let socket = self.socket().await?;
             for delivery in alerts {
                 if let Err(error) = self.write(&socket, &self.lines.of(&delivery.alert)).await {
                     // The name may lead somewhere else by now.

@@ -96,8 +96,8 @@ impl Integration for Mqtt {
                 None => self.greet().await?,
             };
             let (packets, waiting) = self.packets(alerts)?;
-            connection.write(&packets).await.map_err(|error| unreachable(&error))?;
-            acknowledged(&mut connection, waiting).await.map_err(|error| unreachable(&error))?;
+            connection.write(&packets).await?;
+            acknowledged(&mut connection, waiting).await?;
             self.link.keep(connection);
             Ok(Answer("the broker has it".to_owned()))
         })
@@ -107,18 +107,18 @@ impl Integration for Mqtt {
 impl Mqtt {
     /// A new connection that the broker has accepted.
     async fn greet(&self) -> Result<Connection, SendError> {
-        let mut connection = self.link.connect().await.map_err(|error| unreachable(&error))?;
+        let mut connection = self.link.connect().await?;
         // Brokers close the older one of two connections with the same id.
         let id = format!("cadge{:08x}", rand::random::<u32>());
         let greeting = packet::connect(&id, &self.config.user, self.config.password.reveal());
-        connection.write(&greeting).await.map_err(|error| unreachable(&error))?;
-        match packet::read(&mut connection).await.map_err(|error| unreachable(&error))? {
+        connection.write(&greeting).await?;
+        match packet::read(&mut connection).await? {
             Answered::Connected(0) => Ok(connection),
             Answered::Connected(code) => {
                 let cause = format!("the broker refuses the connection: {}", packet::refusal(code));
                 Err(SendError::Retry { after: None, cause })
             }
-            other => Err(unreachable(&unexpected(other))),
+            other => Err(unexpected(other).into()),
         }
     }
 
@@ -167,8 +167,4 @@ async fn acknowledged(connection: &mut Connection, mut waiting: HashSet<u16>) ->
 
 fn unexpected(answered: Answered) -> io::Error {
     io::Error::other(format!("the broker answered what nobody asked for: {answered:?}"))
-}
-
-fn unreachable(error: &io::Error) -> SendError {
-    SendError::Unreachable(error.to_string())
 }

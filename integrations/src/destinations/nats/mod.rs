@@ -3,8 +3,6 @@
 
 mod wire;
 
-use std::io;
-
 use cadge_proto::json::FieldKinds;
 use cadge_proto::{Alert, priority_name};
 use futures_util::future::BoxFuture;
@@ -116,7 +114,7 @@ impl Integration for Nats {
                 Some(connection) => connection,
                 None => self.greet().await?,
             };
-            connection.write(&self.lines(alerts)).await.map_err(|error| unreachable(&error))?;
+            connection.write(&self.lines(alerts)).await?;
             let answer = if self.config.jetstream {
                 let mut answer = Answer::default();
                 for _ in alerts {
@@ -136,14 +134,14 @@ impl Integration for Nats {
 impl Nats {
     /// A new connection that the server has accepted.
     async fn greet(&self) -> Result<Connection, SendError> {
-        let mut connection = self.link.connect_plain().await.map_err(|error| unreachable(&error))?;
-        let info = wire::read(&mut connection).await.map_err(|error| unreachable(&error))?;
-        let Said::Info(info) = info else { return Err(unreachable(&wire::no_server())) };
+        let mut connection = self.link.connect_plain().await?;
+        let info = wire::read(&mut connection).await?;
+        let Said::Info(info) = info else { return Err(wire::no_server().into()) };
         if !self.encrypted && info["tls_required"] == Value::Bool(true) {
             return Err(later("the server wants TLS: `hostport` begins with `tls://` then"));
         }
-        let mut connection = self.link.encrypt(connection).await.map_err(|error| unreachable(&error))?;
-        connection.write(self.greeting.as_bytes()).await.map_err(|error| unreachable(&error))?;
+        let mut connection = self.link.encrypt(connection).await?;
+        connection.write(self.greeting.as_bytes()).await?;
         ponged(&mut connection).await?;
         Ok(connection)
     }
@@ -212,8 +210,8 @@ async fn ponged(connection: &mut Connection) -> Result<(), SendError> {
 /// What the server says next about what it was asked. Its own pings are answered.
 async fn said(connection: &mut Connection) -> Result<Said, SendError> {
     loop {
-        match wire::read(connection).await.map_err(|error| unreachable(&error))? {
-            Said::Ping => connection.write(b"PONG\r\n").await.map_err(|error| unreachable(&error))?,
+        match wire::read(connection).await? {
+            Said::Ping => connection.write(b"PONG\r\n").await?,
             Said::Info(_) | Said::Well => {}
             Said::Error(cause) if cause.to_ascii_lowercase().contains("maximum payload") => {
                 return Err(SendError::Refused(format!("the server answered {cause}")));
@@ -222,10 +220,6 @@ async fn said(connection: &mut Connection) -> Result<Said, SendError> {
             other => return Ok(other),
         }
     }
-}
-
-fn unreachable(error: &io::Error) -> SendError {
-    SendError::Unreachable(error.to_string())
 }
 
 fn later(cause: &str) -> SendError {
