@@ -1,5 +1,6 @@
 //! Connections to servers that have a protocol of their own, with TLS where it is asked for.
 
+mod datagrams;
 mod probe;
 mod tls;
 
@@ -12,6 +13,7 @@ use tokio::io::{
 };
 use tokio::net::TcpStream;
 
+pub(crate) use datagrams::Datagrams;
 pub(crate) use tls::{Files, Trust};
 
 /// A connection that was idle for longer is not used again: the other side may have closed it.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use cadge_proto::priority_name;
 use futures_util::future::BoxFuture;
-use tokio::net::UdpSocket;
 
 use super::Section;
+use crate::link::Datagrams;
 use crate::settings::{Common, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
@@ -82,17 +81,17 @@ struct Counts {
     namespace: String,
     /// Of DogStatsD.
     tags: Option<String>,
-    socket: Mutex<Option<Arc<UdpSocket>>>,
+    way: Datagrams,
 }
 
 impl Counts {
     fn to(address: &str, namespace: &str, tags: Option<&[String]>) -> Result<Box<dyn Integration>, String> {
-        if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-            return Err(format!("`forwarder: {address}` is not host:port"));
-        }
+        let place = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let (host, port) = place.ok_or_else(|| format!("`forwarder: {address}` is not host:port"))?;
+        let way = Datagrams::new(host.trim_matches(['[', ']']), port);
         let tags = tags.map(|tags| tags.join(","));
         let (address, namespace) = (address.to_owned(), namespace.to_owned());
-        Ok(Box::new(Self { address, namespace, tags, socket: Mutex::default() }))
+        Ok(Box::new(Self { address, namespace, tags, way }))
     }
 
     /// One packet for all. There are only so many priorities: it stays below what a network takes whole.
@@ -122,21 +121,11 @@ impl Counts {
     }
 
     async fn hand_in(&self, packet: &str) -> io::Result<()> {
-        let known = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let socket = if let Some(socket) = known { socket } else { Arc::new(self.open().await?) };
-        let sent = socket.send(packet.as_bytes()).await;
-        // A name may stand for another machine by now: after a failure it is asked for anew.
-        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = sent.is_ok().then_some(socket);
+        let sent = self.way.socket().await?.send(packet.as_bytes()).await;
+        if sent.is_err() {
+            self.way.forget();
+        }
         sent.map(drop)
-    }
-
-    async fn open(&self) -> io::Result<UdpSocket> {
-        let address = tokio::net::lookup_host(&self.address).await?.next();
-        let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
-        let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = UdpSocket::bind(any).await?;
-        socket.connect(address).await?;
-        Ok(socket)
     }
 }
 

@@ -1,8 +1,6 @@
 //! Sends alerts to a syslog server as lines of RFC 5424: by UDP, by TCP, or by TLS on top of it.
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use cadge_proto::Alert;
 use cadge_proto::json::FieldKinds;
@@ -11,7 +9,7 @@ use tokio::net::UdpSocket;
 
 use super::Section;
 use crate::format::{Header, canonical, cef, line_ended, octet_counted, syslog};
-use crate::link::{Files, Link, Trust};
+use crate::link::{self, Files, Link, Trust};
 use crate::settings::{Common, Tls, keys, one_of};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
@@ -74,7 +72,10 @@ impl Section for Config {
         let kinds = setup.kinds;
         let lines = Lines { facility, is_cef: self.format == "cef", kinds };
         Ok(if protocol == "udp" {
-            Box::new(Datagrams { link, lines, socket: Mutex::default() })
+            {
+                let (host, port) = link.place();
+                Box::new(Datagrams { way: link::Datagrams::new(host, port), lines })
+            }
         } else {
             Box::new(Stream { link, lines, frame })
         })
@@ -139,9 +140,8 @@ impl Stream {
 
 /// By UDP: a datagram each.
 struct Datagrams {
-    link: Link,
+    way: link::Datagrams,
     lines: Lines,
-    socket: Mutex<Option<Arc<UdpSocket>>>,
 }
 
 impl Integration for Datagrams {
@@ -151,11 +151,10 @@ impl Integration for Datagrams {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
-            let socket = self.socket().await?;
+            let socket = self.way.socket().await?;
             for delivery in alerts {
                 if let Err(error) = self.write(&socket, &self.lines.of(&delivery.alert)).await {
-                    // The name may lead somewhere else by now.
-                    *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    self.way.forget();
                     return Err(error);
                 }
             }
@@ -165,21 +164,6 @@ impl Integration for Datagrams {
 }
 
 impl Datagrams {
-    async fn socket(&self) -> io::Result<Arc<UdpSocket>> {
-        let kept = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(kept) = kept {
-            return Ok(kept);
-        }
-        let (host, port) = self.link.place();
-        let mut found = tokio::net::lookup_host((host, port)).await?;
-        let server: SocketAddr = found.next().ok_or_else(|| io::Error::other("the host has no address"))?;
-        let own: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
-        let socket = Arc::new(UdpSocket::bind(own).await?);
-        socket.connect(server).await?;
-        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&socket));
-        Ok(socket)
-    }
-
     async fn write(&self, socket: &UdpSocket, line: &str) -> Result<(), SendError> {
         let sent = socket.send(line.as_bytes()).await;
         // Where nobody listens, a host may answer so.
