@@ -84,11 +84,7 @@ impl Integration for Writer {
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
             let mut known = self.matches.lock().await;
-            // Only what has arrived counts: alerts that come again after a failure are not counted twice.
-            let mut next = known.clone();
-            for delivery in alerts {
-                next.count(&delivery.alert);
-            }
+            let next = known.with(alerts);
             let body = snap::raw::Encoder::new().compress_vec(&request(&next).encode_to_vec());
             let body = body.map_err(|error| SendError::Refused(error.to_string()))?;
             let post = self.client.post(self.address.clone()).headers(self.headers.clone()).body(body);

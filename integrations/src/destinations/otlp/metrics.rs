@@ -61,11 +61,7 @@ impl Integration for Counter {
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
             let mut known = self.matches.lock().await;
-            // Only what has arrived counts: alerts that come again after a failure are not counted twice.
-            let mut next = known.clone();
-            for delivery in alerts {
-                next.count(&delivery.alert);
-            }
+            let next = known.with(alerts);
             let answer = self.exporter.export(&next.request(now())).await?;
             *known = next;
             Ok(answer)

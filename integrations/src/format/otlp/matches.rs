@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use cadge_proto::{Alert, priority_name};
 
+use crate::Delivery;
+
 use super::wire::{
     DataPoint, KeyValue, Metric, MetricsRequest, Number, ResourceMetrics, ScopeMetrics, Sum, resource, scope,
     text,
@@ -50,6 +52,15 @@ impl Matches {
         let is_known = self.counts.len() < SERIES_MAX || self.counts.contains_key(&series);
         let series = if is_known { series } else { Series { rule: "other".to_owned(), ..Series::default() } };
         *self.counts.entry(series).or_default() += 1;
+    }
+
+    /// What is counted once these have arrived: alerts that come again after a failure are not counted twice.
+    pub(crate) fn with(&self, alerts: &[Delivery]) -> Self {
+        let mut next = self.clone();
+        for delivery in alerts {
+            next.count(&delivery.alert);
+        }
+        next
     }
 
     /// Every series with its labels, sorted, and its count, as Prometheus has it.
