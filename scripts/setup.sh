@@ -133,6 +133,15 @@ mail_server() {
     target/python-smtp/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
 }
 
+# AWS's services, as moto has them.
+aws_services() {
+    [ -x target/python-aws/bin/moto_server ] && target/python-aws/bin/python -c 'import moto.server, moto.s3, boto3' 2>/dev/null && return
+    echo "setup: AWS's services into target/python-aws"
+    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
+    python3 -m venv target/python-aws
+    target/python-aws/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask flask-cors
+}
+
 # The published schemas of the formats that alerts are written in: OCSF, CloudEvents, OpenTelemetry.
 format_schemas() {
     [ -x target/python-formats/bin/python ] &&
@@ -172,6 +181,7 @@ case ${1:-} in
         optional prometheus_commands
         optional unpack_counterparts
         optional mail_server
+        optional aws_services
         optional format_schemas
         optional ecs_schema
         ;;

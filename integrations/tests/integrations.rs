@@ -23,6 +23,7 @@ mod integrations {
     mod kafka_secured;
     mod limits;
     mod links;
+    mod moto;
     mod mqtt;
     mod packed;
     mod nats;

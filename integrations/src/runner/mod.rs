@@ -157,7 +157,9 @@ pub async fn test(
     let Some((_, section)) = section else { return Ok(None) };
     let integration = section.build(&setup(config, kinds));
     let integration = integration.map_err(|problem| ConfigError { integration: kind.name, problem })?;
-    let alert = [Delivery { position: 0, alert: Arc::new(test_alert("cadge", "cadge")) }];
+    // Each has an id of its own: what was sent before would be dropped by a queue that knows repetitions.
+    let alert = Alert { epoch: rand::random(), sequence: 1, ..test_alert("cadge", "cadge") };
+    let alert = [Delivery { position: 0, alert: Arc::new(alert) }];
     Ok(Some(within(timeout(section.as_ref()), integration.send(&alert)).await))
 }
 

@@ -92,6 +92,13 @@ pub(in crate::destinations) fn encoded(text: &str, is_path: bool) -> String {
     out
 }
 
+/// Pairs as a form has them.
+pub(in crate::destinations) fn form<N: AsRef<str>, V: AsRef<str>>(pairs: &[(N, V)]) -> String {
+    let part = |text: &str| encoded(text, false).replace("%20", "+");
+    let pairs = pairs.iter().map(|(name, value)| format!("{}={}", part(name.as_ref()), part(value.as_ref())));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

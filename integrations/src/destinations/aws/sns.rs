@@ -5,7 +5,7 @@ use cadge_proto::{Alert, priority_name};
 use futures_util::future::BoxFuture;
 
 use super::batch::{self, Entries};
-use super::signature::encoded;
+use super::signature::form;
 use super::{Account, Service, within};
 use crate::destinations::Section;
 use crate::destinations::taken::Taken;
@@ -83,14 +83,15 @@ impl Sns {
 
     async fn request(&self, alerts: &[&Delivery], bodies: &[String]) -> Result<Answer, SendError> {
         let topic = &self.config.topicarn;
-        let mut body = format!("Action=PublishBatch&TopicArn={}&Version=2010-03-31", encoded(topic, false));
+        let mut pairs = vec![("Action".to_owned(), "PublishBatch".to_owned())];
+        pairs.push(("TopicArn".to_owned(), topic.clone()));
+        pairs.push(("Version".to_owned(), "2010-03-31".to_owned()));
         for (index, (delivery, text)) in alerts.iter().zip(bodies).enumerate() {
-            let of_entry = format!("&PublishBatchRequestEntries.member.{}", index + 1);
-            for (key, value) in self.entry(index, &delivery.alert, text) {
-                body.push_str(&format!("{of_entry}.{key}={}", encoded(&value, false)));
-            }
+            let of_entry = format!("PublishBatchRequestEntries.member.{}", index + 1);
+            let entry = self.entry(index, &delivery.alert, text).into_iter();
+            pairs.extend(entry.map(|(key, value)| (format!("{of_entry}.{key}"), value)));
         }
-        let reply = self.service.post("application/x-www-form-urlencoded", None, body).await?;
+        let reply = self.service.post("application/x-www-form-urlencoded", None, form(&pairs)).await?;
         let answer = super::judge(&reply)?;
         self.taken.settle(alerts, &told(&reply.text), answer)
     }
