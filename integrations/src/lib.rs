@@ -18,6 +18,7 @@ mod template;
 mod dress;
 mod runner;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,12 @@ pub(crate) trait Integration: Send + Sync {
 
     /// Sends alerts, at most [`Self::batch`]: all of them, or an error for all. Other calls may be under way.
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>>;
+
+    /// Gives up alerts that it has answered with an error for all. Answers the positions of those that it had
+    /// taken all the same.
+    fn give_up(&self, _alerts: &[Delivery]) -> BTreeSet<u64> {
+        BTreeSet::new()
+    }
 }
 
 /// Waits for an answer no longer than `timeout`.

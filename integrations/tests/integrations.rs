@@ -17,6 +17,7 @@ mod integrations {
         mod schemas;
         mod valid;
     }
+    mod given_up;
     mod golden;
     mod http;
     mod kafka;

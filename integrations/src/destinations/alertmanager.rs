@@ -1,6 +1,6 @@
 //! Gives alerts to one or several Prometheus Alertmanagers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use cadge_proto::Alert;
@@ -186,6 +186,10 @@ impl Integration for Each {
             let send = |post: &'a Post| within(self.patience, post.send(alerts));
             together(join_all(self.posts.iter().map(send)).await)
         })
+    }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.posts.iter().flat_map(|post| post.give_up(alerts)).collect()
     }
 }
 

@@ -86,7 +86,7 @@ impl Section for Config {
         let (config, kinds) = (self.clone(), setup.kinds);
         let post =
             Post::new(http::client(&self.tls, setup)?, address, move |alert| config.lines(alert, kinds));
-        let post = post.batched(BATCH).checked(check).content_type("application/x-ndjson");
+        let post = post.batched(BATCH).checked(check).told(told).content_type("application/x-ndjson");
         let post = if self.apikey.is_empty() {
             post.basic(&self.username, "password", &self.password)?
         } else {
@@ -136,6 +136,14 @@ fn flattened(document: &str) -> String {
     value.to_string()
 }
 
+/// The documents that it has: just now, or since before.
+fn told(reply: &Reply) -> Vec<usize> {
+    let body: Value = serde_json::from_str(&reply.text).unwrap_or_default();
+    let items = body["items"].as_array().into_iter().flatten().enumerate();
+    let has = |item: &Value| matches!(item["create"]["status"].as_u64(), Some(200..=299 | 409));
+    items.filter(|(_, item)| has(item)).map(|(place, _)| place).collect()
+}
+
 /// The answer speaks of each document. Those that were taken are known if they come again: then that they are there
 /// already is no error. So the rest can be told apart by sending fewer.
 fn check(reply: &Reply) -> Result<Answer, SendError> {
@@ -175,6 +183,12 @@ mod tests {
         let (taken, there) = (r#"{"create":{"status":201}}"#, r#"{"create":{"status":409}}"#);
         let (busy, wrong) = (r#"{"create":{"status":429}}"#, r#"{"create":{"status":400,"error":"x"}}"#);
         assert!(checked(&[taken, there].join(",")).is_ok());
+        let of_each = |items: &str| {
+            let text = format!(r#"{{"errors":true,"items":[{items}]}}"#);
+            told(&Reply { status: StatusCode::OK, after: None, text })
+        };
+        assert_eq!(of_each(&[taken, busy, there, wrong].join(",")), [0, 2]);
+        assert!(told(&Reply { status: StatusCode::OK, after: None, text: "<".to_owned() }).is_empty());
         assert!(matches!(checked(&[wrong, busy].join(",")), Err(SendError::Retry { .. })));
         let Err(SendError::Refused(cause)) = checked(&[taken, wrong].join(",")) else { panic!("taken") };
         assert!(cause.contains("400") && cause.contains('x'), "{cause}");

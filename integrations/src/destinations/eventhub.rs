@@ -1,5 +1,7 @@
 //! Sends alerts to an event hub of Azure, many in a request.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cadge_proto::json::FieldKinds;
@@ -11,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::Section;
 use super::aws::signature::encoded;
+use super::taken::Taken;
 use crate::format::canonical;
 use crate::http;
 use crate::settings::{Common, Secret, Tls, keys};
@@ -71,7 +74,8 @@ impl Section for Config {
         let hub = http::below("namespace", &server, &self.name)?;
         let address = http::below("name", hub.as_str(), "messages")?;
         let client = http::client(&self.tls, setup)?;
-        Ok(Box::new(EventHub { client, hub, address, config: self.clone(), kinds: setup.kinds }))
+        let (config, taken) = (self.clone(), Taken::default());
+        Ok(Box::new(EventHub { client, hub, address, config, kinds: setup.kinds, taken }))
     }
 }
 
@@ -81,6 +85,7 @@ struct EventHub {
     address: Url,
     config: Config,
     kinds: FieldKinds,
+    taken: Taken,
 }
 
 impl Integration for EventHub {
@@ -91,35 +96,46 @@ impl Integration for EventHub {
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
             let mut answer = Answer::default();
-            for body in self.bodies(alerts) {
+            for (positions, body) in self.bodies(&self.taken.left(alerts)) {
                 let expiry = Timestamp::now().as_second() + SIGNED_FOR;
                 let request = self.client.post(self.address.clone());
                 let request = request.header("authorization", self.config.signature(&self.hub, expiry));
                 let request = request.header("content-type", "application/vnd.microsoft.servicebus.json");
                 answer = http::send(request.body(body)).await?;
+                self.taken.keep(positions);
             }
+            self.taken.forget(alerts);
             Ok(answer)
         })
+    }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.taken.forget(alerts)
     }
 }
 
 impl EventHub {
-    fn bodies(&self, alerts: &[Delivery]) -> Vec<String> {
-        let mut requests: Vec<Vec<Value>> = Vec::new();
+    /// Bodies, with the positions of the alerts in each.
+    fn bodies(&self, alerts: &[&Delivery]) -> Vec<(Vec<u64>, String)> {
+        let mut requests: Vec<(Vec<u64>, Vec<Value>)> = Vec::new();
         let mut bytes = 0;
         for delivery in alerts {
             let event = json!({"Body": canonical(&delivery.alert, self.kinds).trim_end()});
             let length = event.to_string().len() + 1;
             bytes += length;
             match requests.last_mut() {
-                Some(events) if bytes <= BYTES => events.push(event),
+                Some((positions, events)) if bytes <= BYTES => {
+                    positions.push(delivery.position);
+                    events.push(event);
+                }
                 _ => {
                     bytes = length;
-                    requests.push(vec![event]);
+                    requests.push((vec![delivery.position], vec![event]));
                 }
             }
         }
-        requests.into_iter().map(|events| Value::Array(events).to_string()).collect()
+        let written = |(positions, events)| (positions, Value::Array(events).to_string());
+        requests.into_iter().map(written).collect()
     }
 }
 

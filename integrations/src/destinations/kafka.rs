@@ -13,6 +13,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::sync::OnceCell;
 
 use super::Section;
+use super::taken::Taken;
 use crate::format::canonical;
 use crate::settings::{Common, Secret, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
@@ -85,7 +86,8 @@ impl Section for Config {
         let reasons = Reasons::default();
         let producer = client.create_with_context(reasons.clone()).map_err(failed)?;
         let (topic, kinds) = (self.topic.clone(), setup.kinds);
-        Ok(Box::new(Kafka { producer, reasons, topic, kinds, topics, is_made: OnceCell::new() }))
+        let (is_made, taken) = (OnceCell::new(), Taken::default());
+        Ok(Box::new(Kafka { producer, reasons, topic, kinds, topics, is_made, taken }))
     }
 }
 
@@ -97,6 +99,7 @@ struct Kafka {
     /// Makes the topic.
     topics: Option<Topics>,
     is_made: OnceCell<()>,
+    taken: Taken,
 }
 
 impl Integration for Kafka {
@@ -110,12 +113,25 @@ impl Integration for Kafka {
                 self.is_made.get_or_try_init(|| topics.make(&self.topic)).await?;
             }
             // All are waited for, so that what is tried again is known.
-            let mut answer = Answer::default();
-            for written in join_all(alerts.iter().map(|delivery| self.write(delivery))).await {
-                answer = written?;
+            let left = self.taken.left(alerts);
+            let written = join_all(left.iter().map(|delivery| self.write(delivery))).await;
+            let mut outcome = Ok(Answer::default());
+            for (delivery, written) in left.iter().zip(written) {
+                match written {
+                    Ok(answer) => {
+                        self.taken.keep([delivery.position]);
+                        outcome = outcome.map(|_| answer);
+                    }
+                    Err(error @ SendError::Refused(_)) => outcome = outcome.and(Err(error)),
+                    // Those behind it come again even if they were taken: it is to come before them.
+                    Err(error) => return Err(error),
+                }
             }
-            self.reasons.forget();
-            Ok(answer)
+            if outcome.is_ok() {
+                self.reasons.forget();
+                self.taken.forget(alerts);
+            }
+            outcome
         })
     }
 }

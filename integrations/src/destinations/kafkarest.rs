@@ -53,7 +53,7 @@ impl Section for Config {
         let address = http::url("address", &self.address)?;
         let kinds = setup.kinds;
         let post = Post::new(http::client(&self.tls, setup)?, address, move |alert| record(alert, kinds));
-        Ok(post.batched(BATCH).checked(check).content_type(content_type).boxed())
+        Ok(post.batched(BATCH).checked(check).told(told).content_type(content_type).boxed())
     }
 }
 
@@ -79,6 +79,14 @@ fn check(reply: &Reply) -> Result<Answer, SendError> {
     refused.map_or(Ok(answer), |cause| Err(SendError::Refused(cause)))
 }
 
+/// The records that Kafka has taken.
+fn told(reply: &Reply) -> Vec<usize> {
+    let body: Value = serde_json::from_str(&reply.text).unwrap_or_default();
+    let offsets = body["offsets"].as_array().into_iter().flatten().enumerate();
+    let has = |offset: &Value| offset["offset"].is_number() && offset["error_code"].is_null();
+    offsets.filter(|(_, offset)| has(offset)).map(|(place, _)| place).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::StatusCode;
@@ -97,5 +105,7 @@ mod tests {
         assert!(matches!(checked(&offsets(&[wrong, busy])), Err(SendError::Retry { .. })));
         let Err(SendError::Refused(cause)) = checked(&offsets(&[taken, wrong])) else { panic!("taken") };
         assert!(cause.contains("too large"), "{cause}");
+        let text = offsets(&[wrong, taken, busy]);
+        assert_eq!(told(&Reply { status: StatusCode::OK, after: None, text }), [1]);
     }
 }

@@ -1,6 +1,6 @@
 //! Posts alerts by HTTP with a body of the destination's own: one at a time, or as many as its API takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,9 @@ const FAST: Duration = Duration::from_millis(50);
 /// Says whether the destination has taken what it was sent.
 pub(super) type Check = fn(&Reply) -> Result<Answer, SendError>;
 
+/// Says which alerts of a body were taken when not all were, by their places in it.
+pub(super) type Told = fn(&Reply) -> Vec<usize>;
+
 /// What posts to one destination.
 pub(super) struct Post {
     client: Client,
@@ -48,7 +51,9 @@ pub(super) struct Post {
     batch: Batch,
     body: Box<dyn Fn(&Alert) -> String + Send + Sync>,
     check: Check,
+    told: Told,
     row: Row,
+    taken: Taken,
     /// How requests go where no encryption is asked for.
     direct: Option<Direct>,
 }
@@ -59,7 +64,6 @@ struct Row {
     longest: usize,
     /// Now: more while answers come fast, one at a time as soon as they do not.
     now: AtomicUsize,
-    taken: Taken,
 }
 
 impl Post {
@@ -71,8 +75,19 @@ impl Post {
     ) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(JSON))]);
         let (method, body) = (Method::POST, Box::new(body));
-        let row = Row { longest: 1, now: AtomicUsize::new(1), taken: Taken::default() };
-        Self { client, method, address, headers, batch: SINGLE, body, check: Reply::judge, row, direct: None }
+        Self {
+            client,
+            method,
+            address,
+            headers,
+            batch: SINGLE,
+            body,
+            check: Reply::judge,
+            told: |_| Vec::new(),
+            row: Row { longest: 1, now: AtomicUsize::new(1) },
+            taken: Taken::default(),
+            direct: None,
+        }
     }
 
     /// Sends so many requests at most ahead of their answers, if that needs no encryption.
@@ -131,6 +146,12 @@ impl Post {
         self
     }
 
+    /// Looks into the answer for single alerts of a body: each has its own fate.
+    pub(super) fn told(mut self, told: Told) -> Self {
+        self.told = told;
+        self
+    }
+
     /// As the runner takes it.
     pub(super) fn boxed(mut self) -> Box<dyn Integration> {
         self.direct = Direct::new(&self.method, &self.address, &self.headers);
@@ -138,62 +159,86 @@ impl Post {
     }
 
     /// Sends one body.
-    async fn post(&self, body: String) -> Result<Answer, SendError> {
+    async fn post(&self, body: String) -> Result<Reply, SendError> {
         let Some(direct) = &self.direct else {
             let request = self.client.request(self.method.clone(), self.address.clone());
             let request = request.headers(self.headers.clone());
-            return (self.check)(&http::exchange(request.body(body)).await?);
+            return http::exchange(request.body(body)).await;
         };
-        match direct.exchange(&[body]).await {
-            (_, Some(error)) => Err(error),
-            (replies, None) => replies.first().map_or_else(|| Ok(Answer::default()), self.check),
+        let (mut replies, error) = direct.exchange(&[body]).await;
+        let unanswered = || SendError::Unreachable("it has not answered".to_owned());
+        replies.pop().ok_or_else(|| error.unwrap_or_else(unanswered))
+    }
+
+    /// Sends the alerts that are left, as many to a body as fit.
+    async fn post_all(&self, alerts: &[Delivery]) -> Result<Answer, SendError> {
+        let mut answer = Answer::default();
+        for (positions, body) in self.bodies(&self.taken.left(alerts)) {
+            let reply = self.post(body).await?;
+            match (self.check)(&reply) {
+                Ok(taken) => {
+                    self.taken.keep(positions);
+                    answer = taken;
+                }
+                Err(error) => {
+                    let told = (self.told)(&reply).into_iter();
+                    self.taken.keep(told.filter_map(|place| positions.get(place).copied()));
+                    return Err(error);
+                }
+            }
         }
+        self.taken.forget(alerts);
+        Ok(answer)
     }
 
     /// Sends each alert without waiting for what is answered to those before it.
     async fn post_in_a_row(&self, direct: &Direct, alerts: &[Delivery]) -> Result<Answer, SendError> {
-        let left = self.row.taken.left(alerts);
+        let left = self.taken.left(alerts);
         let bodies: Vec<String> = left.iter().map(|delivery| (self.body)(&delivery.alert)).collect();
         let began = Instant::now();
         let (replies, broken) = direct.exchange(&bodies).await;
-        let mut outcome = Ok(Answer::default());
+        let (mut outcome, mut is_gap) = (Ok(Answer::default()), false);
         for (delivery, reply) in left.iter().zip(&replies) {
             match (self.check)(reply) {
+                // It comes again behind the one that was not taken.
+                Ok(_) if is_gap => self.taken.keep_ahead([delivery.position]),
                 Ok(answer) => {
-                    self.row.taken.keep([delivery.position]);
+                    self.taken.keep([delivery.position]);
                     outcome = outcome.map(|_| answer);
                 }
-                Err(error @ SendError::Refused(_)) => outcome = outcome.and(Err(error)),
-                // Those behind it come again even if they were taken: it is to come before them.
+                Err(_) if is_gap => {}
                 Err(error) => {
+                    is_gap = !matches!(error, SendError::Refused(_));
                     outcome = outcome.and(Err(error));
-                    break;
                 }
             }
         }
         let outcome = broken.map_or(outcome.clone(), |error| outcome.and(Err(error)));
         self.row.learn(outcome.is_ok() && began.elapsed() < FAST * u32::try_from(bodies.len()).unwrap_or(1));
         if outcome.is_ok() {
-            self.row.taken.forget(alerts);
+            self.taken.forget(alerts);
         }
         outcome
     }
 
-    /// The bodies that alerts make.
-    fn bodies(&self, alerts: &[Delivery]) -> Vec<String> {
+    /// The bodies that alerts make, with the positions of those in it.
+    fn bodies(&self, alerts: &[&Delivery]) -> Vec<(Vec<u64>, String)> {
         let [before, between, behind] = self.batch.frame;
-        let mut bodies: Vec<String> = Vec::new();
+        let mut bodies: Vec<(Vec<u64>, String)> = Vec::new();
         for delivery in alerts {
             let part = (self.body)(&delivery.alert);
             match bodies.last_mut() {
-                Some(body) if body.len() + between.len() + part.len() + behind.len() <= self.batch.bytes => {
+                Some((positions, body))
+                    if body.len() + between.len() + part.len() + behind.len() <= self.batch.bytes =>
+                {
+                    positions.push(delivery.position);
                     body.push_str(between);
                     body.push_str(&part);
                 }
-                _ => bodies.push(format!("{before}{part}")),
+                _ => bodies.push((vec![delivery.position], format!("{before}{part}"))),
             }
         }
-        for body in &mut bodies {
+        for (_, body) in &mut bodies {
             body.push_str(behind);
         }
         bodies
@@ -217,12 +262,12 @@ impl Integration for Post {
             if let Some(direct) = self.direct.as_ref().filter(|_| self.row.longest > 1) {
                 return self.post_in_a_row(direct, alerts).await;
             }
-            let mut answer = Answer::default();
-            for body in self.bodies(alerts) {
-                answer = self.post(body).await?;
-            }
-            Ok(answer)
+            self.post_all(alerts).await
         })
+    }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.taken.forget(alerts)
     }
 }
 
@@ -238,12 +283,16 @@ mod tests {
         let address = "http://localhost".parse().unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let post = Post::new(Client::new(), address, |alert| alert.rule.clone()).batched(batch);
-        let alert = |rule: &&str| Delivery {
-            position: 1,
-            alert: Arc::new(Alert { rule: (*rule).to_owned(), ..Alert::default() }),
+        let alert = |(position, rule): (u64, &str)| Delivery {
+            position,
+            alert: Arc::new(Alert { rule: rule.to_owned(), ..Alert::default() }),
         };
-        let alerts: Vec<Delivery> = ["aaa", "bbb", "c", "dddddddddddd", "e"].iter().map(alert).collect();
-        assert_eq!(post.bodies(&alerts), ["[aaa,bbb]", "[c]", "[dddddddddddd]", "[e]"]);
+        let rules = ["aaa", "bbb", "c", "dddddddddddd", "e"];
+        let alerts: Vec<Delivery> = (1..).zip(rules).map(alert).collect();
+        let (positions, bodies): (Vec<_>, Vec<_>) =
+            post.bodies(&alerts.iter().collect::<Vec<_>>()).into_iter().unzip();
+        assert_eq!(bodies, ["[aaa,bbb]", "[c]", "[dddddddddddd]", "[e]"]);
+        assert_eq!(positions, [vec![1, 2], vec![3], vec![4], vec![5]]);
         assert!(post.bodies(&[]).is_empty());
     }
 }

@@ -90,9 +90,15 @@ impl Sender {
                     parts.extend([second, first]);
                 }
                 Fate::Refused(cause) | Fate::Exhausted(cause) => {
-                    if !self.bury(part, &cause, ending).await {
+                    // An error for all hides that some were taken, each by its own answer: those are no dead letters, or
+                    // they would be sent twice.
+                    let taken = self.integration.give_up(part);
+                    let is_left = |delivery: &&Delivery| !taken.contains(&delivery.position);
+                    let left: Vec<Delivery> = part.iter().filter(is_left).cloned().collect();
+                    if !self.bury(&left, &cause, ending).await {
                         return false;
                     }
+                    self.outcomes.ok.inc_by(taken.len() as u64);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Publishes alerts to a topic of Amazon SNS, up to ten in a request.
 
+use std::collections::BTreeSet;
+
 use cadge_proto::json::FieldKinds;
 use cadge_proto::{Alert, priority_name};
 use futures_util::future::BoxFuture;
@@ -68,6 +70,10 @@ impl Integration for Sns {
             self.taken.forget(alerts);
             Ok(answer)
         })
+    }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.taken.forget(alerts)
     }
 }
 

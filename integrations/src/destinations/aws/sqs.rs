@@ -1,5 +1,7 @@
 //! Sends alerts to a queue of Amazon SQS, up to ten in a request.
 
+use std::collections::BTreeSet;
+
 use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
@@ -74,6 +76,10 @@ impl Integration for Sqs {
             Ok(answer)
         })
     }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.taken.forget(alerts)
+    }
 }
 
 impl Sqs {
@@ -120,8 +126,6 @@ fn told(text: &str) -> Entries {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
