@@ -74,6 +74,11 @@ pub(crate) trait Integration: Send + Sync {
         1
     }
 
+    /// How long alerts may wait for more, until they are a batch.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Sends alerts, at most [`Self::batch`]: all of them, or an error for all. Other calls may be under way.
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>>;
 

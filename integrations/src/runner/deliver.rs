@@ -61,14 +61,14 @@ impl Way {
         Ok(())
     }
 
-    /// The next alerts. What is done with is committed while nothing comes.
-    async fn next(&mut self) -> Result<Read, FeedError> {
+    /// The next alerts, at most `max`. What is done with is committed while nothing comes.
+    async fn next(&mut self, max: usize) -> Result<Read, FeedError> {
         loop {
             if self.done == self.committed {
-                return self.feed.next(READ).await;
+                return self.feed.next(max).await;
             }
             let left = COMMIT_EVERY.saturating_sub(self.at.elapsed());
-            match tokio::time::timeout(left, self.feed.next(READ)).await {
+            match tokio::time::timeout(left, self.feed.next(max)).await {
                 Ok(read) => return read,
                 Err(_) => self.commit().await?,
             }
@@ -119,12 +119,11 @@ impl Runner {
         loop {
             let read = tokio::select! {
                 () = ending.begins() => break,
-                read = way.next() => read?,
+                read = self.gather(&mut way) => read?,
             };
-            let wanted = self.wanted(read.alerts);
             let all = match &mut limit {
-                Some(limit) => self.send_within(limit, wanted, &ending).await,
-                None => self.send(&mut way, &wanted, &ending).await?,
+                Some(limit) => self.send_within(limit, read.alerts, &ending).await,
+                None => self.send(&mut way, &read.alerts, &ending).await?,
             };
             if !all {
                 break;
@@ -134,6 +133,32 @@ impl Runner {
             self.sender.health.reached(read.position);
         }
         way.commit().await
+    }
+
+    /// The next alerts that are wanted. They wait for more until they are a batch, if the destination lingers. What
+    /// waits when delivering ends is not done with: it comes again.
+    async fn gather(&self, way: &mut Way) -> Result<Read, FeedError> {
+        let integration = &self.sender.integration;
+        let (linger, mut until) = (integration.linger(), None);
+        let mut gathered = Read::default();
+        loop {
+            let room = integration.batch().saturating_sub(gathered.alerts.len());
+            let next = way.next(if linger.is_zero() { READ } else { room.clamp(1, READ) });
+            let read = match until {
+                None => next.await?,
+                Some(until) => match tokio::time::timeout_at(until, next).await {
+                    Ok(read) => read?,
+                    Err(_) => return Ok(gathered),
+                },
+            };
+            gathered.position = read.position;
+            gathered.alerts.extend(self.wanted(read.alerts));
+            if linger.is_zero() || gathered.alerts.is_empty() || gathered.alerts.len() >= integration.batch()
+            {
+                return Ok(gathered);
+            }
+            until.get_or_insert(Instant::now() + linger);
+        }
     }
 
     /// The alerts that are urgent enough, as they are to be sent. falcosidekick's test alert always is.
