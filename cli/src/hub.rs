@@ -32,8 +32,10 @@ fn serve(args: &Args) -> Result<()> {
     let config = configuration(args.service.config.as_deref(), args.integrations.as_deref())?;
     runtime()?.block_on(async {
         let mut stop = Stop::listen()?;
+        let told = describe_integrations(&config.integrations);
         let hub = start(config).await?;
         eprintln!("cadge hub: {}", describe(&hub));
+        told.iter().for_each(|line| eprintln!("cadge hub: {line}"));
         stop.asked().await;
         eprintln!("cadge hub: stopping");
         hub.stop().await;
@@ -80,6 +82,14 @@ pub(crate) fn describe(hub: &Hub) -> String {
         places.push(format!("metrics on {scheme}://{address}/metrics"));
     }
     places.join(", ")
+}
+
+/// Where alerts are forwarded to, and which settings have no effect on that.
+pub(crate) fn describe_integrations(config: &cadge_integrations::Config) -> Vec<String> {
+    let on: Vec<&str> = config.destinations().map(|kind| kind.name).collect();
+    let on = (!on.is_empty()).then(|| format!("forwards alerts to {}", on.join(", ")));
+    let unused = config.unused().into_iter().map(|unused| format!("without effect: {unused}"));
+    on.into_iter().chain(unused).collect()
 }
 
 /// The runtime that every asynchronous command uses.

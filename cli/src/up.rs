@@ -27,7 +27,9 @@ pub(crate) fn run(args: &Up) -> Result<()> {
     make_certificates(&dir.join("pki"))?;
     runtime()?.block_on(async {
         let mut stop = Stop::listen()?;
-        let hub = hub::start(hub_config(args, &dir)?).await?;
+        let config = hub_config(args, &dir)?;
+        let told = hub::describe_integrations(&config.integrations);
+        let hub = hub::start(config).await?;
         // The subscription stands before the sensor starts, so that it misses nothing.
         let client = Client::unix(&socket(&dir)).await.context("connecting to the hub just started")?;
         let mut entries = client.subscribe(SubscribeOptions { start: Start::Now, ..Default::default() });
@@ -41,6 +43,7 @@ pub(crate) fn run(args: &Up) -> Result<()> {
             }
         };
         eprintln!("hub: {}", hub::describe(&hub));
+        told.iter().for_each(|line| eprintln!("hub: {line}"));
         eprintln!("sensor: {} rules on kernel events; certificates in {}", ruleset.rules().len(), dir.join("pki").display());
         eprintln!("try `sudo cat /etc/shadow` in another shell; ctrl-C stops");
         let outcome = loop {

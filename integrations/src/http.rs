@@ -16,6 +16,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
+use crate::config::Certificates;
 use crate::settings::{Secret, Tls};
 use crate::{Answer, SendError, Setup};
 
@@ -35,6 +36,12 @@ pub(crate) fn client(tls: &Tls, setup: &Setup) -> Result<Client, String> {
     // The one provider of the whole program; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().user_agent(USER_AGENT).redirect(reqwest::redirect::Policy::none());
+    let builder = match setup.certificates.trusted() {
+        Some(path) if tls.mutualtls || tls.checkcert => {
+            builder.tls_certs_merge([authority("tlsclient.cacertfile", path)?])
+        }
+        _ => builder,
+    };
     let builder = if tls.mutualtls {
         mutual(builder, &setup.certificates)?
     } else if tls.checkcert {
@@ -46,21 +53,24 @@ pub(crate) fn client(tls: &Tls, setup: &Setup) -> Result<Client, String> {
 }
 
 /// Shows a certificate, and trusts its authority. The other side's is checked in any case, as by falcosidekick.
-fn mutual(builder: ClientBuilder, folder: &Path) -> Result<ClientBuilder, String> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read(&path).map_err(|error| format!("`mutualtls`: reading {}: {error}", path.display()))
-    };
-    let mut identity = read("client.crt")?;
+fn mutual(builder: ClientBuilder, files: &Certificates) -> Result<ClientBuilder, String> {
+    let (certificate, key) = (files.path("client.crt"), files.path("client.key"));
+    let mut identity = read("mutualtls", &certificate)?;
     identity.push(b'\n');
-    identity.extend(read("client.key")?);
-    let failed =
-        |what: &str, error: reqwest::Error| format!("`mutualtls`: {what} in {}: {error}", folder.display());
-    let identity =
-        reqwest::Identity::from_pem(&identity).map_err(|error| failed("client.crt or client.key", error))?;
-    let authority =
-        reqwest::Certificate::from_pem(&read("ca.crt")?).map_err(|error| failed("ca.crt", error))?;
-    Ok(builder.identity(identity).tls_certs_merge([authority]))
+    identity.extend(read("mutualtls", &key)?);
+    let identity = reqwest::Identity::from_pem(&identity)
+        .map_err(|error| format!("`mutualtls`: {} with {}: {error}", certificate.display(), key.display()))?;
+    Ok(builder.identity(identity).tls_certs_merge([authority("mutualtls", &files.path("ca.crt"))?]))
+}
+
+/// An authority to trust.
+fn authority(key: &str, path: &Path) -> Result<reqwest::Certificate, String> {
+    reqwest::Certificate::from_pem(&read(key, path)?)
+        .map_err(|error| format!("`{key}`: {}: {error}", path.display()))
+}
+
+fn read(key: &str, path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("`{key}`: reading {}: {error}", path.display()))
 }
 
 /// An address. The error does not show it: it may hold a token.

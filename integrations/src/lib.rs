@@ -28,7 +28,7 @@ use futures_util::future::BoxFuture;
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
-pub use config::Config;
+pub use config::{Config, Unused};
 pub use dead::{DeadError, DeadLetter, DeadLetters, Kept};
 pub use destinations::{DESTINATIONS, Destination};
 pub use feed::{Delivery, Feed, FeedError, Feeds, Read};
@@ -63,8 +63,8 @@ pub struct ConfigError {
 pub(crate) struct Setup {
     /// Which fields are numbers or truths in JSON.
     pub(crate) kinds: FieldKinds,
-    /// The folder of the certificates for mutual TLS.
-    pub(crate) certificates: std::path::PathBuf,
+    /// The certificates that all share.
+    pub(crate) certificates: config::Certificates,
 }
 
 /// A destination that alerts are sent to.

@@ -8,6 +8,7 @@ mod integrations {
     mod broker;
     mod counterpart;
     mod every;
+    mod falcosidekick;
     mod feed;
     mod format {
         mod alerts;
@@ -38,4 +39,5 @@ mod integrations {
     mod syslog;
     mod smtp;
     mod statsd;
+    mod trusted;
 }

@@ -23,7 +23,8 @@ pub(super) fn page() -> String {
         let _ = writeln!(page, "| [`{0}`](#{1}) | {2} |", kind.name, kind.label(), kind.about);
     }
     page.push_str("\n## For all destinations\n\nAt the top, beside the sections:\n\n");
-    keys(&mut page, "", &Config::shared_keys());
+    let shared = Config::shared_keys();
+    keys(&mut page, "", &shared);
     page.push_str("\nIn each section:\n\n");
     let common = Config::common_keys();
     keys(&mut page, "SECTION", &common);
@@ -49,6 +50,8 @@ fn keys(page: &mut String, section: &str, keys: &[Key]) {
     for Key { name, doc, kind, default } in keys {
         let prefix = if section.is_empty() { String::new() } else { format!("{section}_") };
         let variable = format!("{prefix}{name}").replace('.', "_").to_uppercase();
+        // Of those for all destinations, some are in a section of their own.
+        let name = if section.is_empty() { name.replacen('_', ".", 1) } else { (*name).to_owned() };
         let (default, doc) = (default.replace('|', "\\|"), doc.replace('|', "\\|"));
         let _ = writeln!(page, "| `{name}` | `{variable}` | `{default}` | {doc} ({kind}) |");
     }

@@ -1,5 +1,10 @@
 //! What falcosidekick's files have and this configuration has not.
 
+use serde_json::Value;
+
+use crate::destinations::DESTINATIONS;
+use crate::settings::Key;
+
 /// falcosidekick's sections, with the key that switches each on, as of version 2.34. Those that are destinations here
 /// have been read before.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
@@ -21,7 +26,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("dynatrace", "apitoken"),
     ("elasticsearch", "hostport"),
     ("fission", "function"),
-    ("gcp.chronicle", "customerid"),
+    ("gcp.chronicle", "projectid"),
     ("gcp.cloudfunctions", "name"),
     ("gcp.cloudrun", "endpoint"),
     ("gcp.pubsub", "topic"),
@@ -42,6 +47,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("nodered", "address"),
     ("openfaas", "functionname"),
     ("openobserve", "hostport"),
+    ("openreport", "enabled"),
     ("opsgenie", "apikey"),
     ("otlp.logs", "endpoint"),
     ("otlp.metrics", "endpoint"),
@@ -80,3 +86,26 @@ pub(super) const OWN: &[(&str, &str)] = &[
     ("debug", "use `RUST_LOG=debug`; payloads are never printed"),
     ("prometheus", "labels of `falco_events` are fixed"),
 ];
+
+/// The sections that are no destination here, with the keys that switch them on.
+pub(super) fn others() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SECTIONS.iter().copied().filter(|(name, _)| !DESTINATIONS.iter().any(|kind| kind.name == *name))
+}
+
+/// Whether a value switches nothing on.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty() || text == "false",
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.values().all(is_empty),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+/// Whether a key is set to what it is without being set.
+pub(super) fn is_usual(key: &Key, value: &Value) -> bool {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
+    let default = serde_json::from_str(&key.default).unwrap_or_default();
+    text(value) == text(&default) || is_empty(value) && is_empty(&default)
+}

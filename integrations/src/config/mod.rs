@@ -1,27 +1,42 @@
 //! The configuration: falcosidekick's sections, keys and environment variables.
 //!
-//! An unmodified file of falcosidekick's is one. A section that is no destination here is an error if it is switched
-//! on; its example file, which has every section without an address, is none.
+//! An unmodified file of falcosidekick's is one. A section that is no destination here is refused if it is switched
+//! on; its example file, which has every section without an address, is not. What has no effect is told, never passed
+//! over in silence.
 
+mod environment;
+mod file;
 mod foreign;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::destinations::{AnySection, DESTINATIONS, Destination};
-use crate::dress::{Dress, custom_fields_of};
-use crate::settings::{Common, Key, Keys as _, keys, nearest};
+use crate::ConfigError;
+use crate::destinations::{AnySection, Destination};
+use crate::dress::Dress;
+use crate::settings::{Common, Key, Keys as _, keys};
 
 keys! {
-    /// What holds for all destinations.
+    /// What holds for all destinations. The part of a key before `_` is a section of its own in a file.
     pub(crate) struct Shared {
-        /// Skip falcosidekick's sections that are no destination here, with a warning, rather than refuse them.
+        /// Skip falcosidekick's sections that are no destination here, rather than refuse them.
         skipunsupported: bool = false,
         /// The folder of `client.crt`, `client.key` and `ca.crt` for mutual TLS with destinations.
         mutualtlsfilespath: String = "/etc/certs",
+        /// The certificate for mutual TLS, in place of the folder's `client.crt`.
+        mutualtlsclient_certfile: String = "",
+        /// Its key, in place of the folder's `client.key`.
+        mutualtlsclient_keyfile: String = "",
+        /// The authority to trust with mutual TLS, in place of the folder's `ca.crt`.
+        mutualtlsclient_cacertfile: String = "",
+        /// An authority that every destination by TLS trusts, besides the system's.
+        tlsclient_cacertfile: String = "",
         + dress: Dress,
     }
 }
@@ -32,12 +47,61 @@ pub struct Config {
     pub(crate) shared: Shared,
     /// What the file has in the order of [`DESTINATIONS`], then what only the environment has.
     pub(crate) sections: Vec<(&'static Destination, Box<dyn AnySection>)>,
+    /// falcosidekick's sections that are switched on and no destination here.
+    unsupported: Vec<&'static str>,
+    /// What has no effect; of a destination, if that is switched on.
+    unused: Vec<(Option<&'static Destination>, Unused)>,
+}
+
+/// A setting that has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// Its section, if it has one, and its key.
+    pub setting: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Unused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.setting, self.reason)
+    }
+}
+
+/// Where the files for TLS are that all destinations share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Certificates {
+    folder: PathBuf,
+    /// Named one by one, each perhaps empty.
+    certificate: String,
+    key: String,
+    authority: String,
+    /// An authority to trust besides the system's.
+    trusted: String,
+}
+
+impl Certificates {
+    /// One of `client.crt`, `client.key` and `ca.crt` for mutual TLS.
+    pub(crate) fn path(&self, usual: &str) -> PathBuf {
+        let named = match usual {
+            "client.crt" => &self.certificate,
+            "client.key" => &self.key,
+            _ => &self.authority,
+        };
+        if named.is_empty() { self.folder.join(usual) } else { PathBuf::from(named) }
+    }
+
+    /// The authority to trust besides the system's, if there is one.
+    pub(crate) fn trusted(&self) -> Option<&Path> {
+        (!self.trusted.is_empty()).then(|| Path::new(&self.trusted))
+    }
 }
 
 impl Clone for Config {
     fn clone(&self) -> Self {
         let sections = self.sections.iter().map(|(kind, section)| (*kind, section.boxed())).collect();
-        Self { shared: self.shared.clone(), sections }
+        let (unsupported, unused) = (self.unsupported.clone(), self.unused.clone());
+        Self { shared: self.shared.clone(), sections, unsupported, unused }
     }
 }
 
@@ -49,106 +113,26 @@ impl<'de> Deserialize<'de> for Config {
 }
 
 impl Config {
-    /// Reads what a file has. The error says which key is wrong, and how.
-    fn read(file: Value) -> Result<Self, String> {
-        let mut rest = match file {
-            Value::Object(members) => lower(members),
-            Value::Null => Map::new(),
-            _ => return Err("expected sections such as `slack`".to_owned()),
-        };
-        let mut config = Self::default();
-        config.read_shared(&mut rest)?;
-        for kind in DESTINATIONS {
-            if let Some(section) = read_section(kind, &mut rest)? {
-                config.sections.push((kind, section));
+    /// Refuses falcosidekick's sections that are switched on and no destination here, unless they are to be skipped.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let problem = "it is no destination of Cadge: remove the section, or skip such ones with `skipunsupported: true`";
+        match self.unsupported.first() {
+            Some(name) if !self.shared.skipunsupported => {
+                Err(ConfigError { integration: name, problem: problem.to_owned() })
             }
+            _ => Ok(()),
         }
-        config.read_foreign(rest)?;
-        Ok(config)
     }
 
-    fn read_shared(&mut self, rest: &mut Map<String, Value>) -> Result<(), String> {
-        for key in Shared::keys() {
-            if let Some(value) = rest.remove(key.name)
-                && let Some(Err(problem)) = self.shared.set(key.name, &value)
-            {
-                return Err(format!("`{}` {problem}", key.name));
-            }
-        }
-        for (key, instead) in foreign::OWN {
-            if rest.remove(*key).is_some() {
-                tracing::warn!(key, "a key of falcosidekick's has no effect: {instead}");
-            }
-        }
-        Ok(())
-    }
-
-    /// What is left over is falcosidekick's, or wrong.
-    fn read_foreign(&self, mut rest: Map<String, Value>) -> Result<(), String> {
-        for (name, on) in foreign::SECTIONS {
-            let Some(section) = take(&mut rest, name) else { continue };
-            let is_on = section.get(*on).is_some_and(|value| !is_empty(value));
-            if is_on && !self.shared.skipunsupported {
-                return Err(format!(
-                    "`{name}` is no destination of Cadge: remove it, or skip such sections with `skipunsupported: true`"
-                ));
-            }
-            if is_on {
-                tracing::warn!(
-                    section = name,
-                    "a section of falcosidekick's is skipped: it is no destination of Cadge"
-                );
-            }
-        }
-        // Of a section with others in it, its own keys are left.
-        for (outer, left) in rest.iter().filter(|(name, _)| is_outer(name)) {
-            let kinds = || {
-                DESTINATIONS
-                    .iter()
-                    .filter(|kind| kind.name.split_once('.').is_some_and(|(name, _)| name == outer))
-            };
-            let known: Vec<&str> = kinds().flat_map(Destination::keys).map(|key| key.name).collect();
-            let unknown =
-                left.as_object().and_then(|left| left.keys().find(|key| !known.contains(&key.as_str())));
-            if let (Some(kind), Some(key)) = (kinds().next(), unknown) {
-                return Err(unknown_key(outer, key, &kind.keys()));
-            }
-        }
-        rest.retain(|name, _| !is_outer(name));
-        let Some(unknown) = rest.keys().next() else { return Ok(()) };
-        let names = DESTINATIONS.iter().map(|kind| kind.name.split('.').next().unwrap_or_default());
-        let shared = Shared::keys();
-        let hint = nearest(unknown, names.chain(shared.iter().map(|key| key.name)));
-        let hint = hint.map_or_else(String::new, |known| format!(", did you mean `{known}`?"));
-        Err(format!("unknown section `{unknown}`{hint}"))
-    }
-
-    /// Takes what the environment says: `SLACK_WEBHOOKURL` for the key `webhookurl` of `slack`. It counts before
-    /// the file.
-    pub fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
-        for key in Shared::keys() {
-            let name = key.name.to_uppercase();
-            let Some(text) = variable(&name) else { continue };
-            let value = match key.name {
-                "customfields" => custom_fields_of(&text, &variable).map(|fields| serde_json::json!(fields)),
-                _ => Ok(text.into()),
-            };
-            let set = value.and_then(|value| self.shared.set(key.name, &value).unwrap_or(Ok(())));
-            if let Err(problem) = set {
-                return Err(format!("the environment variable `{name}` {problem}"));
-            }
-        }
-        for kind in DESTINATIONS {
-            for key in kind.keys() {
-                if let Some((name, text)) = from_environment(kind.name, key.name, &variable) {
-                    let set = self.section(kind).set(key.name, &text.into());
-                    if let Some(Err(problem)) = set {
-                        return Err(format!("the environment variable `{name}` {problem}"));
-                    }
-                }
-            }
-        }
-        Ok(())
+    /// What is set and has no effect, with the reasons.
+    pub fn unused(&self) -> Vec<Unused> {
+        let skipped = self.unsupported.iter().map(|name| Unused {
+            setting: (*name).to_owned(),
+            reason: "it is no destination of Cadge, and skipped".to_owned(),
+        });
+        let is_on = |kind: &Destination| self.destinations().any(|on| on.name == kind.name);
+        let noted = self.unused.iter().filter(|(kind, _)| kind.is_none_or(is_on));
+        skipped.chain(noted.map(|(_, unused)| unused.clone())).collect()
     }
 
     /// The keys that hold for all destinations.
@@ -166,6 +150,17 @@ impl Config {
         self.sections.iter().filter(|(_, section)| section.is_on()).map(|(kind, _)| *kind)
     }
 
+    pub(crate) fn certificates(&self) -> Certificates {
+        let shared = &self.shared;
+        Certificates {
+            folder: PathBuf::from(&shared.mutualtlsfilespath),
+            certificate: shared.mutualtlsclient_certfile.clone(),
+            key: shared.mutualtlsclient_keyfile.clone(),
+            authority: shared.mutualtlsclient_cacertfile.clone(),
+            trusted: shared.tlsclient_cacertfile.clone(),
+        }
+    }
+
     fn section(&mut self, kind: &'static Destination) -> &mut dyn AnySection {
         let index = self.sections.iter().position(|(known, _)| known.name == kind.name);
         let index = index.unwrap_or_else(|| {
@@ -174,113 +169,21 @@ impl Config {
         });
         self.sections[index].1.as_mut()
     }
-}
 
-/// The variable of a key: that of its own section before that of the one around it.
-fn from_environment(
-    section: &str,
-    key: &str,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Option<(String, String)> {
-    let mut around = section;
-    loop {
-        let name = format!("{around}_{key}").replace('.', "_").to_uppercase();
-        if let Some(text) = variable(&name) {
-            return Some((name, text));
-        }
-        around = around.rsplit_once('.')?.0;
-    }
-}
-
-/// A section with what it is given, if it is there. A section within another takes the outer one's keys, too.
-fn read_section(
-    kind: &'static Destination,
-    rest: &mut Map<String, Value>,
-) -> Result<Option<Box<dyn AnySection>>, String> {
-    let outer = kind.name.split_once('.').and_then(|(outer, _)| rest.get(outer)?.as_object().cloned());
-    let Some(members) = take(rest, kind.name) else { return Ok(None) };
-    let mut section = kind.section();
-    for (key, value) in outer.iter().flatten().filter(|(_, value)| !value.is_object()) {
-        // What it does not know is for its neighbours.
-        if let Some(Err(problem)) = section.set(key, value) {
-            return Err(format!("`{}`: `{key}` {problem}", kind.name));
+    /// A section of falcosidekick's that is no destination here is switched on.
+    fn add_unsupported(&mut self, name: &'static str) {
+        if !self.unsupported.contains(&name) {
+            self.unsupported.push(name);
         }
     }
-    for (key, value) in &members {
-        match section.set(key, value) {
-            _ if value.is_null() => {}
-            Some(Ok(())) => {}
-            Some(Err(problem)) => return Err(format!("`{}.{key}` {problem}", kind.name)),
-            None => return Err(unknown_key(kind.name, key, &kind.keys())),
+
+    /// Notes a key that has no effect, if what it is set to would be anything else than usual.
+    fn note_unused(&mut self, kind: &'static Destination, key: &Key, value: &Value) {
+        let Some(reason) = key.unused().filter(|_| !foreign::is_usual(key, value)) else { return };
+        let setting = format!("{}.{}", kind.name, key.name);
+        if !self.unused.iter().any(|(_, known)| known.setting == setting) {
+            let reason = reason.trim_end_matches('.').to_owned();
+            self.unused.push((Some(kind), Unused { setting, reason }));
         }
-    }
-    Ok(Some(section))
-}
-
-fn unknown_key(section: &str, key: &str, keys: &[Key]) -> String {
-    let hint = nearest(key, keys.iter().map(|known| known.name));
-    let hint = hint.map_or_else(String::new, |known| format!(", did you mean `{known}`?"));
-    format!("`{section}` has no key `{key}`{hint}")
-}
-
-/// Takes a section out, by a name with dots.
-fn take(rest: &mut Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
-    let taken = match name.split_once('.') {
-        Some((outer, inner)) => return take(rest.get_mut(outer)?.as_object_mut()?, inner),
-        None => rest.remove(name)?,
-    };
-    Some(match taken {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    })
-}
-
-/// Whether sections are within this one.
-fn is_outer(name: &str) -> bool {
-    let names =
-        DESTINATIONS.iter().map(|kind| kind.name).chain(foreign::SECTIONS.iter().map(|(name, _)| *name));
-    names.filter_map(|known| known.split_once('.')).any(|(outer, _)| outer == name)
-}
-
-/// Keys count the same in upper and lower case. What is given for a key is left as it is, but for sections.
-fn lower(members: Map<String, Value>) -> Map<String, Value> {
-    let lower_inner = |key: &str, value: Value| match value {
-        // Maps that are a value, such as headers, keep their names.
-        Value::Object(inner) if !MAPS.contains(&key) => Value::Object(lower(inner)),
-        other => other,
-    };
-    members
-        .into_iter()
-        .map(|(key, value)| {
-            let key = key.to_lowercase();
-            let value = lower_inner(&key, value);
-            (key, value)
-        })
-        .collect()
-}
-
-/// Keys whose values are maps.
-const MAPS: &[&str] = &[
-    "customfields",
-    "templatedfields",
-    "customheaders",
-    "headers",
-    "extensions",
-    "extralabels",
-    "extraannotations",
-    "extraattributes",
-    "extraenvvars",
-    "customseveritymap",
-    "customattributes",
-];
-
-/// Whether a value switches nothing on.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty() || text == "false",
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        Value::Bool(true) | Value::Number(_) => false,
     }
 }

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::DESTINATIONS;
 
 fn config(yaml: &str) -> Result<Config, String> {
     serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
@@ -64,14 +65,45 @@ fn falcosidekicks_other_sections_are_refused_where_they_are_on() {
     let yaml = "listenport: 2801\ndebug: false\nwebex: {webhookurl: ''}\nyandex: {accesskeyid: '', s3: {bucket: ''}}\nslack: {webhookurl: http://x}\n";
     assert_eq!(on(&config(yaml).unwrap()), ["slack"]);
     let yaml = "webex: {webhookurl: http://x}\nslack: {webhookurl: http://x}\n";
-    let error = config(yaml).unwrap_err();
-    assert!(
-        error.contains("`webex` is no destination of Cadge") && error.contains("skipunsupported"),
-        "{error}"
-    );
-    assert_eq!(on(&config(&format!("{yaml}skipunsupported: true\n")).unwrap()), ["slack"]);
-    let error = config("yandex: {s3: {bucket: b}}").unwrap_err();
+    let error = config(yaml).unwrap().check().unwrap_err().to_string();
+    assert!(error.contains("`webex`: it is no destination") && error.contains("skipunsupported"), "{error}");
+    let skipped = config(&format!("{yaml}skipunsupported: true\n")).unwrap();
+    assert!(skipped.check().is_ok());
+    assert_eq!((on(&skipped), skipped.unused()[0].setting.as_str()), (vec!["slack"], "webex"));
+    let error = config("yandex: {s3: {bucket: b}}").unwrap().check().unwrap_err().to_string();
     assert!(error.contains("`yandex.s3`"), "{error}");
+}
+
+#[test]
+fn what_has_no_effect_is_told_where_it_is_set_to_anything_and_switched_on() {
+    let told = |yaml: &str| {
+        let unused = config(yaml).unwrap().unused();
+        unused.into_iter().map(|unused| unused.setting).collect::<Vec<_>>()
+    };
+    let section =
+        |hostport: &str, r#async: &str| format!("kafka: {{hostport: '{hostport}', async: {async}}}");
+    assert_eq!(told(&section("a:1", "true")), ["kafka.async"]);
+    assert_eq!(told(&section("a:1", "false")), Vec::<String>::new());
+    assert_eq!(told(&section("", "true")), Vec::<String>::new());
+    assert_eq!(told("listenport: 2801\ndebug: false\ntlsserver: {deploy: false}"), ["listenport"]);
+    let mut by_environment = config("").unwrap();
+    let variables = json!({"KAFKA_HOSTPORT": "a:1", "KAFKA_ASYNC": "true"});
+    by_environment.read_environment(|name| Some(variables.get(name)?.as_str()?.to_owned())).unwrap();
+    assert_eq!(by_environment.unused()[0].setting, "kafka.async");
+}
+
+#[test]
+fn the_environment_adds_to_maps_and_leaves_what_is_empty() {
+    let mut read = config("webhook: {address: http://x, customheaders: {A: 1}, checkcert: true}").unwrap();
+    let variables =
+        json!({"WEBHOOK_CUSTOMHEADERS": "B:2", "WEBHOOK_CHECKCERT": "", "SYSLOG_PORT": "tcp://10.0.0.1:514"});
+    read.read_environment(|name| Some(variables.get(name)?.as_str()?.to_owned())).unwrap();
+    let printed = format!("{read:?}");
+    assert!(printed.contains(r#"{"A": ***, "B": ***}"#) && printed.contains("checkcert: true"), "{printed}");
+    let error = config("syslog: {host: a}")
+        .unwrap()
+        .read_environment(|name| Some(variables.get(name)?.as_str()?.to_owned()));
+    assert!(error.unwrap_err().contains("`SYSLOG_PORT` is no whole number"));
 }
 
 #[test]
@@ -137,8 +169,8 @@ fn a_file_with_every_section_of_falcosidekicks_and_none_on_starts() {
     for (name, key) in foreign::SECTIONS.iter().filter(|(name, _)| Destination::named(name).is_none()) {
         let mut file = file.clone();
         place(&mut file, name)[*key] = "x".into();
-        let error = Config::read(file.clone()).unwrap_err();
-        assert!(error.contains(&format!("`{name}` is no destination of Cadge")), "{error}");
+        let error = Config::read(file.clone()).unwrap().check().unwrap_err().to_string();
+        assert!(error.contains(&format!("`{name}`: it is no destination of Cadge")), "{error}");
         file["skipunsupported"] = true.into();
         assert!(on(&Config::read(file).unwrap()).is_empty(), "{name}");
     }

@@ -12,6 +12,8 @@ keys! {
     pub(crate) struct Config {
         /// The incoming webhook's address.
         webhookurl: Secret = "",
+        /// Unused: falcosidekick has the key, and no line below its messages to Rocket.Chat.
+        footer: String = "",
         + message: Message,
         + tls: Tls,
         + common: Common,

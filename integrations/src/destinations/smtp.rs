@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{Tls as Encryption, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls as Encryption, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use super::Section;
@@ -54,8 +54,8 @@ keys! {
         token: Secret = "",
         /// Unused: the user's own identity is the one that is asked for.
         identity: String = "",
-        /// Unused: `--log debug` shows what happens.
-        trace: bool = false,
+        /// Unused: it goes with `anonymous`, which is not logging in at all.
+        trace: String = "",
         + common: Common,
     }
 }
@@ -89,18 +89,18 @@ impl Section for Config {
             html: self.outputformat != "text",
             kinds: setup.kinds,
         };
-        Ok(Box::new(Smtp { transport: self.transport()?, mail }))
+        Ok(Box::new(Smtp { transport: self.transport(setup)?, mail }))
     }
 }
 
 impl Config {
-    fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+    fn transport(&self, setup: &Setup) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
         let (host, port) = match self.hostport.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().map_err(|_| format!("`hostport`: {port} is no port"))?),
             None => (self.hostport.as_str(), PORT),
         };
         let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port);
-        let builder = if self.tls { builder.tls(self.encryption(host, port)?) } else { builder };
+        let builder = if self.tls { builder.tls(self.encryption(host, port, setup)?) } else { builder };
         let (secret, mechanism) = match self.authmechanism.to_ascii_lowercase().as_str() {
             "plain" => (&self.password, Mechanism::Plain),
             "login" => (&self.password, Mechanism::Login),
@@ -117,9 +117,16 @@ impl Config {
         Ok(builder.credentials(credentials).authentication(vec![mechanism]).build())
     }
 
-    fn encryption(&self, host: &str, port: u16) -> Result<Encryption, String> {
+    fn encryption(&self, host: &str, port: u16, setup: &Setup) -> Result<Encryption, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let parameters = TlsParameters::builder(host.to_owned())
+        let mut builder = TlsParameters::builder(host.to_owned());
+        if let Some(path) = setup.certificates.trusted() {
+            let failed = |error: &dyn std::fmt::Display| format!("`tlsclient`: {}: {error}", path.display());
+            let pem = std::fs::read(path).map_err(|error| failed(&error))?;
+            let authority = Certificate::from_pem(&pem).map_err(|error| failed(&error))?;
+            builder = builder.add_root_certificate(authority);
+        }
+        let parameters = builder
             .dangerous_accept_invalid_certs(!self.checkcert)
             .dangerous_accept_invalid_hostnames(!self.checkcert)
             .build_rustls()

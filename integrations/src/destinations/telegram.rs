@@ -28,6 +28,10 @@ keys! {
         token: Secret = "",
         /// The chat's id.
         chatid: String = "",
+        /// The topic within the chat, if it has topics: its number.
+        messagethreadid: String = "",
+        /// The same, as falcosidekick's documentation writes it.
+        message_thread_id: String = "",
         /// Where Telegram's Bot API is.
         apiurl: String = "https://api.telegram.org",
         + tls: Tls,
@@ -54,11 +58,24 @@ impl Section for Config {
         }
         let path = format!("bot{}/sendMessage", self.token.reveal());
         let address = http::below("apiurl", &self.apiurl, &path)?;
-        let (chat, kinds) = (self.chatid.clone(), setup.kinds);
+        let (chat, thread, kinds) = (self.chatid.clone(), self.thread()?, setup.kinds);
         let post = Post::new(http::client(&self.tls, setup)?, address, move |alert| {
-            payload(alert, &chat, kinds).to_string()
+            let mut payload = payload(alert, &chat, kinds);
+            if let Some(thread) = thread {
+                payload["message_thread_id"] = thread.into();
+            }
+            payload.to_string()
         });
         Ok(post.checked(check).boxed())
+    }
+}
+
+impl Config {
+    fn thread(&self) -> Result<Option<u64>, String> {
+        let text =
+            if self.messagethreadid.is_empty() { &self.message_thread_id } else { &self.messagethreadid };
+        let number = (!text.is_empty()).then(|| text.parse()).transpose();
+        number.map_err(|_| format!("`messagethreadid: {text}` is no number"))
     }
 }
 

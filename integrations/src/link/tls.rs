@@ -37,12 +37,13 @@ impl Trust {
             .map_err(|error| error.to_string())?
             .dangerous();
         let path = |named: &str, usual: &str| {
-            if named.is_empty() { setup.certificates.join(usual) } else { PathBuf::from(named) }
+            if named.is_empty() { setup.certificates.path(usual) } else { PathBuf::from(named) }
         };
         let builder = if tls.checkcert || tls.mutualtls {
             let has_authority = tls.mutualtls || !files.authority.is_empty();
             let authority = has_authority.then(|| path(files.authority, "ca.crt"));
-            builder.with_custom_certificate_verifier(Arc::new(verifier(authority.as_deref(), provider)?))
+            let trusted = [authority.as_deref(), setup.certificates.trusted()];
+            builder.with_custom_certificate_verifier(Arc::new(verifier(trusted, provider)?))
         } else {
             builder.with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         };
@@ -68,9 +69,12 @@ impl Trust {
     }
 }
 
-/// Trusts whom the system does, and an authority of one's own.
-fn verifier(authority: Option<&Path>, provider: Arc<CryptoProvider>) -> Result<Verifier, String> {
-    let roots = authority.map_or(Ok(Vec::new()), certificates)?;
+/// Trusts whom the system does, and authorities of one's own.
+fn verifier(authorities: [Option<&Path>; 2], provider: Arc<CryptoProvider>) -> Result<Verifier, String> {
+    let mut roots = Vec::new();
+    for path in authorities.into_iter().flatten() {
+        roots.extend(certificates(path)?);
+    }
     Verifier::new_with_extra_roots(roots, provider)
         .map_err(|error| format!("the system's certificates can't be used: {error}"))
 }

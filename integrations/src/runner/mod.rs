@@ -39,6 +39,7 @@ pub struct Running {
 /// Starts what is switched on, each on a thread of its own: a request and its answer need no other, and what one
 /// destination computes holds up nobody else.
 pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError> {
+    config.check()?;
     let counters = Counters::new(&context.registry);
     let setup = setup(config, context.field_kinds);
     let mut runners = Vec::new();
@@ -73,7 +74,7 @@ fn thread(kind: &'static Destination, runner: Runner) -> Result<oneshot::Receive
 }
 
 fn setup(config: &Config, kinds: FieldKinds) -> Setup {
-    Setup { kinds, certificates: config.shared.mutualtlsfilespath.clone().into() }
+    Setup { kinds, certificates: config.certificates() }
 }
 
 fn runner(

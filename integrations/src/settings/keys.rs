@@ -15,6 +15,13 @@ pub struct Key {
     pub default: String,
 }
 
+impl Key {
+    /// Why it has no effect here, if it has none: its doc comment begins with `Unused`.
+    pub fn unused(&self) -> Option<&str> {
+        self.doc.strip_prefix("Unused: ")
+    }
+}
+
 /// A group of keys with values.
 pub(crate) trait Keys: Default {
     /// Gives a key a value. `None`: there is no such key.
@@ -68,7 +75,7 @@ macro_rules! keys {
                 $(
                     // A key such as `type` is a word of Rust, too.
                     if key == stringify!($key).trim_start_matches("r#") {
-                        return Some(<$kind>::read(value).map(|value| self.$key = value));
+                        return Some(self.$key.take(value));
                     }
                 )*
                 $(
@@ -127,6 +134,7 @@ mod tests {
         assert_eq!((group.address.as_str(), group.inner.often), ("here", 3));
         assert_eq!(group.set("often", &json!("7")), Some(Ok(())));
         assert_eq!(group.inner.often, 7);
+        assert_eq!((group.set("often", &json!("")), group.inner.often), (Some(Ok(())), 7));
         assert_eq!(group.set("address", &json!(["x"])), Some(Err("is no text".to_owned())));
         assert_eq!(group.set("adress", &json!("x")), None);
         let keys = Group::keys();

@@ -14,6 +14,15 @@ pub(crate) trait Setting: Sized {
 
     /// Reads it. The error goes on after the key's name, and does not show the value: it may be secret.
     fn read(value: &Value) -> Result<Self, String>;
+
+    /// Becomes what is given. The empty text stands for no text, and for the default of anything else, as in
+    /// falcosidekick's files and Kubernetes' variables.
+    fn take(&mut self, value: &Value) -> Result<(), String> {
+        if value.as_str() != Some("") {
+            *self = Self::read(value)?;
+        }
+        Ok(())
+    }
 }
 
 impl Setting for String {
@@ -28,6 +37,10 @@ impl Setting for String {
             Value::Array(_) | Value::Object(_) => Err("is no text".to_owned()),
         }
     }
+
+    fn take(&mut self, value: &Value) -> Result<(), String> {
+        Self::read(value).map(|text| *self = text)
+    }
 }
 
 impl Setting for Secret {
@@ -35,6 +48,10 @@ impl Setting for Secret {
 
     fn read(value: &Value) -> Result<Self, String> {
         String::read(value).map(Self::from)
+    }
+
+    fn take(&mut self, value: &Value) -> Result<(), String> {
+        Self::read(value).map(|secret| *self = secret)
     }
 }
 
@@ -107,6 +124,12 @@ impl<T: Setting> Setting for BTreeMap<String, T> {
                 pairs.map(pair).collect()
             }
         }
+    }
+
+    /// What the environment says is added to what a file has, as by falcosidekick.
+    fn take(&mut self, value: &Value) -> Result<(), String> {
+        self.extend(Self::read(value)?);
+        Ok(())
     }
 }
 

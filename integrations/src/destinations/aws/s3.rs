@@ -129,7 +129,8 @@ mod tests {
             region: "eu-west-1".to_owned(),
             ..account
         };
-        let setup = Setup { kinds: |_| json::FieldKind::Text, certificates: "/".into() };
+        let setup =
+            Setup { kinds: |_| json::FieldKind::Text, certificates: crate::config::Certificates::default() };
         let config = Config {
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),

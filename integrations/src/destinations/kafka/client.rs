@@ -86,13 +86,16 @@ fn encrypt(config: &Config, setup: &Setup, client: &mut ClientConfig) -> Result<
         let problem = "`cacertfile` and `mutualtls` are of no use without `tls: true`";
         return is_bare.then_some(()).ok_or_else(|| problem.to_owned());
     }
+    let shared = &setup.certificates;
     let file = |named: &str, usual: &str| {
-        let path = if named.is_empty() { setup.certificates.join(usual) } else { PathBuf::from(named) };
+        let path = if named.is_empty() { shared.path(usual) } else { PathBuf::from(named) };
         let text = std::fs::read_to_string(&path);
         text.map_err(|error| format!("reading {}: {error}", path.display()))
     };
     if is_mutual || !config.cacertfile.is_empty() {
         client.set("ssl.ca.pem", file(&config.cacertfile, "ca.crt")?);
+    } else if let Some(trusted) = shared.trusted() {
+        client.set("ssl.ca.pem", file(&trusted.to_string_lossy(), "ca.crt")?);
     }
     if is_mutual {
         client

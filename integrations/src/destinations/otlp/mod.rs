@@ -3,6 +3,8 @@
 pub(super) mod logs;
 pub(super) mod metrics;
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
@@ -24,7 +26,7 @@ keys! {
         /// Unused: `timeoutms` is every destination's.
         timeout: u64 = 10_000,
         /// Unused: nothing here reads environment variables of OpenTelemetry's.
-        extraenvvars: String = "",
+        extraenvvars: BTreeMap<String, String> = {},
     }
 }
 
