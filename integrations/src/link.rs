@@ -1,23 +1,22 @@
 //! Connections to servers that have a protocol of their own, with TLS where it is asked for.
 
 mod datagrams;
+mod idle;
 mod probe;
 mod tls;
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
 use tokio::net::TcpStream;
 
+use self::idle::Idle;
+use crate::SendError;
+
 pub(crate) use datagrams::Datagrams;
 pub(crate) use tls::{Files, Trust};
-
-/// A connection that was idle for longer is not used again: the other side may have closed it.
-const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// A line of a server's may have so many bytes.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -25,12 +24,13 @@ const LINE_BYTES_MAX: u64 = 64 << 10;
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// The way to a server, and the connections to it that wait for their next use.
-pub(crate) struct Link {
+/// The way to a server, and the connections to it that wait for their next use: as they are, or with what a protocol
+/// knows about each.
+pub(crate) struct Link<C = Connection> {
     host: String,
     port: u16,
     trust: Option<Trust>,
-    idle: Mutex<Vec<(Connection, Instant)>>,
+    idle: Idle<C>,
 }
 
 /// A connection.
@@ -38,24 +38,33 @@ pub(crate) struct Connection {
     stream: BufReader<Box<dyn Stream>>,
 }
 
-impl Link {
+impl<C> Link<C> {
     /// The way to `HOST:PORT`, or `HOST` at the usual port. Without `trust` nothing is encrypted.
     pub(crate) fn new(key: &str, address: &str, usual: u16, trust: Option<Trust>) -> Result<Self, String> {
         let (host, port) = host_and_port(address, usual)
             .ok_or_else(|| format!("`{key}` is no address: it is written `HOST:PORT`"))?;
-        Ok(Self { host, port, trust, idle: Mutex::default() })
+        Ok(Self { host, port, trust, idle: Idle::default() })
     }
 
     /// A connection that was used before.
-    pub(crate) fn idle(&self) -> Option<Connection> {
-        let mut idle = self.waiting();
-        idle.retain(|(_, since)| since.elapsed() < IDLE_MAX);
-        idle.pop().map(|(connection, _)| connection)
+    pub(crate) fn idle(&self) -> Option<C> {
+        self.idle.take()
+    }
+
+    /// The same, or a new one that the server has accepted.
+    pub(crate) async fn idle_or(
+        &self,
+        greeted: impl Future<Output = Result<C, SendError>>,
+    ) -> Result<C, SendError> {
+        match self.idle() {
+            Some(connection) => Ok(connection),
+            None => greeted.await,
+        }
     }
 
     /// Keeps a connection for its next use. One that failed, or is in the middle of something, is dropped instead.
-    pub(crate) fn keep(&self, connection: Connection) {
-        self.waiting().push((connection, Instant::now()));
+    pub(crate) fn keep(&self, connection: C) {
+        self.idle.keep(connection);
     }
 
     /// A new connection.
@@ -76,10 +85,6 @@ impl Link {
         let Some(trust) = &self.trust else { return Ok(connection) };
         let stream = trust.shake_hands(&self.host, connection.stream.into_inner()).await?;
         Ok(Connection { stream: BufReader::new(Box::new(stream)) })
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

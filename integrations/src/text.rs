@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use cadge_proto::Alert;
 use cadge_proto::json;
+use cadge_proto::{Alert, priority_name};
 
 /// The alert's time as Go prints one: `2024-06-12 13:46:40.5 +0000 UTC`, without zeros at the end.
 pub(crate) fn go_time(alert: &Alert) -> String {
@@ -22,6 +22,16 @@ pub(crate) fn nanoseconds(alert: &Alert) -> i128 {
 pub(crate) fn label_name(field: &str) -> String {
     let parts = field.split(|character: char| !character.is_ascii_alphanumeric());
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+}
+
+/// A topic for an alert: `<priority>` and `<rule>` of the template are the alert's, in small letters with `_` between
+/// words.
+pub(crate) fn topic(template: &str, alert: &Alert) -> String {
+    let rule = label_name(&alert.rule).to_ascii_lowercase();
+    let rule = if rule.is_empty() { "_" } else { &rule };
+    template
+        .replace("<priority>", &priority_name(alert.priority).to_ascii_lowercase())
+        .replace("<rule>", rule)
 }
 
 /// What stands for the alert's priority.
@@ -46,6 +56,15 @@ mod tests {
     fn a_text_is_cut_between_characters() {
         assert_eq!((cut("äöü", 3), cut("äöü", 2), cut("", 0)), ("äöü".into(), "ä…".into(), "".into()));
         assert!(matches!(cut("abc", 3), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_topic_has_the_rule_s_words() {
+        let of = |rule: &str| {
+            topic("falco.<priority>.<rule>", &Alert { rule: rule.into(), priority: 4, ..Alert::default() })
+        };
+        assert_eq!(of("Terminal shell in container!"), "falco.warning.terminal_shell_in_container");
+        assert_eq!((of("ä > *"), of("")), ("falco.warning._".to_owned(), "falco.warning._".to_owned()));
     }
 
     #[test]

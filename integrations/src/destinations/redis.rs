@@ -85,10 +85,7 @@ impl Integration for Redis {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
-            let mut connection = match self.link.idle() {
-                Some(connection) => connection,
-                None => self.greet().await?,
-            };
+            let mut connection = self.link.idle_or(self.greet()).await?;
             let reply = ask(&mut connection, &self.store(alerts)).await?;
             self.link.keep(connection);
             match reply {

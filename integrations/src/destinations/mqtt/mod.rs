@@ -91,10 +91,7 @@ impl Integration for Mqtt {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
-            let mut connection = match self.link.idle() {
-                Some(connection) => connection,
-                None => self.greet().await?,
-            };
+            let mut connection = self.link.idle_or(self.greet()).await?;
             let (packets, waiting) = self.packets(alerts)?;
             connection.write(&packets).await?;
             acknowledged(&mut connection, waiting).await?;

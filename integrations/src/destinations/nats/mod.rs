@@ -3,8 +3,8 @@
 
 mod wire;
 
+use cadge_proto::Alert;
 use cadge_proto::json::FieldKinds;
-use cadge_proto::{Alert, priority_name};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::Section;
 use crate::format::{canonical, uuid};
 use crate::link::{self, Connection, Files, Link, Trust};
 use crate::settings::{Common, Secret, Tls, keys};
-use crate::text::label_name;
+use crate::text::topic;
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
 /// Alerts that are on their way together.
@@ -52,7 +52,7 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        let example = subject(&self.subjecttemplate, &Alert::default());
+        let example = topic(&self.subjecttemplate, &Alert::default());
         let is_token = |token: &str| !token.is_empty() && !token.contains(['*', '>', '<']);
         if !example.split('.').all(is_token)
             || example.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -86,15 +86,6 @@ fn greeting(who: &str) -> String {
     format!("CONNECT {about}\r\nPING\r\n")
 }
 
-/// The subject of an alert.
-fn subject(template: &str, alert: &Alert) -> String {
-    let rule = label_name(&alert.rule).to_ascii_lowercase();
-    let rule = if rule.is_empty() { "_" } else { &rule };
-    template
-        .replace("<priority>", &priority_name(alert.priority).to_ascii_lowercase())
-        .replace("<rule>", rule)
-}
-
 struct Nats {
     link: Link,
     encrypted: bool,
@@ -110,10 +101,7 @@ impl Integration for Nats {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
-            let mut connection = match self.link.idle() {
-                Some(connection) => connection,
-                None => self.greet().await?,
-            };
+            let mut connection = self.link.idle_or(self.greet()).await?;
             connection.write(&self.lines(alerts)).await?;
             let answer = if self.config.jetstream {
                 let mut answer = Answer::default();
@@ -155,7 +143,7 @@ impl Nats {
             wire::subscribe(&inbox, SUBSCRIPTION, alerts.len(), &mut lines);
         }
         for Delivery { alert, .. } in alerts {
-            let subject = subject(&self.config.subjecttemplate, alert);
+            let subject = topic(&self.config.subjecttemplate, alert);
             let body = canonical(alert, self.kinds);
             let body = body.trim_end().as_bytes();
             if self.config.jetstream {
@@ -229,15 +217,6 @@ fn later(cause: &str) -> SendError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_subject_has_the_rule_s_words() {
-        let of = |rule: &str| {
-            subject("falco.<priority>.<rule>", &Alert { rule: rule.into(), priority: 4, ..Alert::default() })
-        };
-        assert_eq!(of("Terminal shell in container!"), "falco.warning.terminal_shell_in_container");
-        assert_eq!((of("ä > *"), of("")), ("falco.warning._".to_owned(), "falco.warning._".to_owned()));
-    }
 
     #[test]
     fn a_stream_s_no_is_for_good_or_for_now() {
