@@ -103,6 +103,7 @@ mosquitto_sub            mosquitto-clients
 nats-server              nats-server
 pg_lsclusters            postgresql
 prometheus-alertmanager  prometheus-alertmanager
+rabbitmq-server          rabbitmq-server
 redis-server             redis-server
 rsyslogd                 rsyslog-gnutls
 LIST

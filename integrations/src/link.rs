@@ -107,6 +107,11 @@ impl Connection {
         Ok(line)
     }
 
+    /// Both directions of it, to be used at the same time.
+    pub(crate) fn halves(&mut self) -> (impl AsyncRead, impl AsyncWrite) {
+        tokio::io::split(&mut self.stream)
+    }
+
     /// The next bytes.
     pub(crate) async fn fill(&mut self, bytes: &mut [u8]) -> io::Result<()> {
         self.stream.read_exact(bytes).await.map(|_| ())

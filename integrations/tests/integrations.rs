@@ -32,6 +32,8 @@ mod integrations {
     mod otlp;
     mod pki;
     mod postgresql;
+    mod rabbitmq;
+    mod rabbitmq_server;
     mod redis;
     mod remotewrite;
     mod secrets;

@@ -28,6 +28,7 @@ mod pagerduty;
 mod post;
 mod postgresql;
 mod prometheusremotewrite;
+mod rabbitmq;
 mod redis;
 mod rocketchat;
 mod slack;
@@ -77,6 +78,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<otlp::metrics::Config>(),
     Destination::of::<pagerduty::Config>(),
     Destination::of::<prometheusremotewrite::Config>(),
+    Destination::of::<rabbitmq::Config>(),
     Destination::of::<redis::Config>(),
     Destination::of::<postgresql::Config>(),
     Destination::of::<rocketchat::Config>(),

@@ -1,5 +1,6 @@
 //! A real server that a test starts for itself and stops when it ends: a database, a broker, a mail server.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -12,13 +13,23 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Where `make setup-test` unpacks servers, so that none is installed and started as a service.
 pub(crate) const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/counterparts");
 
+/// Runs a server, and listens to what a test wants of it.
+const WATCH: &str = r#"
+"$@" & server=$!
+while read -r wanted; do
+    if [ "$wanted" = stop ]; then kill $server; wait $server; else "$@" & server=$!; fi
+done
+kill $server; wait $server"#;
+
 /// A running server in a folder of its own.
 pub(crate) struct Counterpart {
     /// Its folder, gone with it.
     pub(crate) dir: tempfile::TempDir,
     /// Where it listens, on loopback.
     pub(crate) port: u16,
-    /// Stops the server when this process closes its standard input, however it ends.
+    program: String,
+    /// Stops and starts the server as it is told by its standard input, and stops it when this process closes that,
+    /// however it ends.
     watch: Child,
 }
 
@@ -32,15 +43,26 @@ impl Counterpart {
     ) -> Option<Self> {
         let Some(path) = find(program) else { return skip(test, program) };
         let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
-        let script = r#""$@" & server=$!; read -r _; kill $server; wait $server"#;
         let mut command = Command::new("sh");
-        command.args(["-c", script, "sh"]).arg(path).env("LD_LIBRARY_PATH", libraries());
+        command.args(["-c", WATCH, "sh"]).arg(path).env("LD_LIBRARY_PATH", libraries());
         arrange(&mut command, dir.path(), port);
-        let log = std::fs::File::create(dir.path().join("counterpart.log")).unwrap();
+        let log = File::options().create(true).append(true).open(dir.path().join("counterpart.log")).unwrap();
         command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
-        let mut server = Self { watch: command.spawn().unwrap(), dir, port };
-        server.wait(program);
+        let server = Self { watch: command.spawn().unwrap(), program: program.to_owned(), dir, port };
+        server.wait_until(true);
         Some(server)
+    }
+
+    /// Stops the server. What it keeps is still there when it is started again.
+    pub(crate) fn stop(&mut self) {
+        self.tell("stop");
+        self.wait_until(false);
+    }
+
+    /// Starts it again, where it was.
+    pub(crate) fn start_again(&mut self) {
+        self.tell("start");
+        self.wait_until(true);
     }
 
     /// `HOST:PORT`.
@@ -53,10 +75,15 @@ impl Counterpart {
         std::fs::read_to_string(self.dir.path().join("counterpart.log")).unwrap_or_default()
     }
 
-    fn wait(&mut self, program: &str) {
+    fn tell(&mut self, what: &str) {
+        writeln!(self.watch.stdin.as_mut().unwrap(), "{what}").unwrap();
+    }
+
+    fn wait_until(&self, listens: bool) {
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < deadline, "{program} does not listen: {}", self.log());
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() != listens {
+            let wanted = if listens { "does not listen" } else { "does not stop" };
+            assert!(Instant::now() < deadline, "{} {wanted}: {}", self.program, self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -90,6 +117,7 @@ pub(crate) fn skip<T>(test: &str, program: &str) -> Option<T> {
     None
 }
 
-fn free_port() -> u16 {
+/// A port of loopback that nobody uses.
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
