@@ -35,7 +35,9 @@ fn serve(args: &Args) -> Result<()> {
         let told = describe_integrations(&config.integrations);
         let hub = start(config).await?;
         eprintln!("cadge hub: {}", describe(&hub));
-        told.iter().for_each(|line| eprintln!("cadge hub: {line}"));
+        for line in told {
+            eprintln!("cadge hub: {line}");
+        }
         stop.asked().await;
         eprintln!("cadge hub: stopping");
         hub.stop().await;

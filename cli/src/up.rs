@@ -43,7 +43,9 @@ pub(crate) fn run(args: &Up) -> Result<()> {
             }
         };
         eprintln!("hub: {}", hub::describe(&hub));
-        told.iter().for_each(|line| eprintln!("hub: {line}"));
+        for line in told {
+            eprintln!("hub: {line}");
+        }
         eprintln!("sensor: {} rules on kernel events; certificates in {}", ruleset.rules().len(), dir.join("pki").display());
         eprintln!("try `sudo cat /etc/shadow` in another shell; ctrl-C stops");
         let outcome = loop {
