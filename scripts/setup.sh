@@ -134,13 +134,21 @@ mail_server() {
     target/python-smtp/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
 }
 
-# AWS's services, as moto has them.
+# AWS's services, as moto has them. What it needs also checks the signatures that are made for Google.
 aws_services() {
     [ -x target/python-aws/bin/moto_server ] && target/python-aws/bin/python -c 'import moto.server, moto.s3, boto3' 2>/dev/null && return
     echo "setup: AWS's services into target/python-aws"
     python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
     python3 -m venv target/python-aws
     target/python-aws/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask flask-cors
+}
+
+# A server of Google Cloud Storage's protocol. The version is one that Debian's Go builds.
+google_storage() {
+    local program=target/clients/fake-gcs-server
+    [ -x "$program" ] && return
+    echo "setup: a server of Google Cloud Storage's protocol into target/clients"
+    GOBIN=$PWD/target/clients GOFLAGS=-buildvcs=false go install github.com/fsouza/fake-gcs-server@v1.44.0
 }
 
 # The published schemas of the formats that alerts are written in: OCSF, CloudEvents, OpenTelemetry.
@@ -183,6 +191,7 @@ case ${1:-} in
         optional unpack_counterparts
         optional mail_server
         optional aws_services
+        optional google_storage
         optional format_schemas
         optional ecs_schema
         ;;

@@ -20,6 +20,7 @@ mod integrations {
     }
     mod given_up;
     mod golden;
+    mod google;
     mod http;
     mod kafka;
     mod kafka_secured;

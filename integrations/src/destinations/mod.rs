@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod aws;
+mod bearer;
 mod chat;
 mod cloudevents;
 mod datadog;
@@ -10,12 +11,14 @@ mod discord;
 mod elasticsearch;
 mod eventhub;
 mod file;
+mod gcp;
 mod googlechat;
 mod gotify;
 mod grafana;
 mod influxdb;
 mod kafka;
 mod kafkarest;
+mod lease;
 mod loki;
 mod mattermost;
 mod mqtt;
@@ -61,6 +64,8 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<statsd::Dog>(),
     Destination::of::<elasticsearch::Config>(),
     Destination::of::<file::Config>(),
+    Destination::of::<gcp::pubsub::Config>(),
+    Destination::of::<gcp::storage::Config>(),
     Destination::of::<googlechat::Config>(),
     Destination::of::<gotify::Config>(),
     Destination::of::<grafana::Config>(),

@@ -121,3 +121,13 @@ pub(crate) fn skip<T>(test: &str, program: &str) -> Option<T> {
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
+
+/// Runs a test of this program's once more with variables of the environment, which no running one can change.
+pub(crate) fn again(test: &str, variables: &[(&str, &str)]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", &format!("integrations::{test}"), "--nocapture"]);
+    let output = command.envs(variables.iter().copied()).output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}

@@ -18,6 +18,7 @@ pub(crate) fn alerts(headers: &HeaderMap, body: &str) -> String {
             events.iter().map(|event| event["Body"].as_str().unwrap().to_owned()).collect()
         }
         "application/vnd.kafka.binary.v2+json" => records(body),
+        "application/json" if body.starts_with(r#"{"messages":[{"#) => published(body),
         _ => return body.to_owned(),
     };
     found.join("\n")
@@ -46,6 +47,13 @@ fn records(body: &str) -> Vec<String> {
     let body: Value = serde_json::from_str(body).unwrap();
     let values = body["records"].as_array().unwrap().iter().map(|record| record["value"].as_str().unwrap());
     values.map(|value| String::from_utf8(STANDARD.decode(value).unwrap()).unwrap()).collect()
+}
+
+/// What is published to a topic of Google's.
+fn published(body: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(body).unwrap();
+    let entries = body["messages"].as_array().unwrap().iter().map(|entry| entry["data"].as_str().unwrap());
+    entries.map(|data| String::from_utf8(STANDARD.decode(data).unwrap()).unwrap()).collect()
 }
 
 fn kind(headers: &HeaderMap) -> &str {

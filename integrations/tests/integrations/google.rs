@@ -1,0 +1,159 @@
+//! Google Cloud: tokens for signed requests, checked by another program, and a server of Storage's protocol.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cadge_integrations::{Config, DeadLetters};
+use prometheus::Registry;
+use serde_json::Value;
+
+use super::counterpart::{self, Counterpart};
+use super::feed::{Log, alert};
+use super::server::wait_for_metric;
+
+/// `make setup-test` puts it there. It has what checks RSA signatures.
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python-aws/bin/python");
+
+/// And this.
+const STORAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/clients/fake-gcs-server");
+
+fn start(test: &str) -> Option<Counterpart> {
+    Counterpart::start(test, PYTHON, |command, dir, port| {
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/google.py"));
+        command.arg(port.to_string()).arg(dir);
+    })
+}
+
+async fn ask(server: &Counterpart, path: &str) -> Value {
+    let url = format!("http://{}{path}", server.address());
+    let client = reqwest::Client::new();
+    let request = if path == "/revoke" { client.post(url) } else { client.get(url) };
+    serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+}
+
+fn account(server: &Counterpart) -> String {
+    std::fs::read_to_string(server.dir.path().join("account.json")).unwrap()
+}
+
+fn section(server: &Counterpart, credentials: &str) -> String {
+    let address = server.address();
+    format!(
+        "gcp:\n  {credentials}\n  pubsub:\n    projectid: fleet\n    topic: alerts\n    customattributes: {{team: blue}}\n    ordered: true\n    endpoint: http://{address}\n"
+    )
+}
+
+async fn delivered(registry: &Registry, label: &str, count: f64) {
+    let line = format!("falcosecurity_falcosidekick_outputs_total{{destination=\"{label}\",status=\"ok\"}}");
+    wait_for_metric(registry, &line, count).await;
+}
+
+#[tokio::test]
+async fn a_signed_request_gets_one_token_for_all_and_another_once_that_is_revoked() {
+    let Some(server) = start("a_signed_request_gets_one_token_for_all") else { return };
+    let log = Log::default();
+    for sequence in 1..=1500 {
+        log.push(alert(sequence, 4));
+    }
+    let credentials = format!("credentials: {}", STANDARD.encode(account(&server)));
+    let (_running, stop, registry) = log.start(&section(&server, &credentials));
+    delivered(&registry, "gcppubsub", 1500.0).await;
+    ask(&server, "/revoke").await;
+    for sequence in 1501..=1510 {
+        log.push(alert(sequence, 4));
+    }
+    delivered(&registry, "gcppubsub", 1510.0).await;
+    stop.cancel();
+    let seen = ask(&server, "/seen").await;
+    let scope = "https://www.googleapis.com/auth/pubsub";
+    assert_eq!((&seen["grants"], &seen["unauthorized"]), (&serde_json::json!([scope, scope]), &1.into()));
+    let published = seen["published"].as_array().unwrap();
+    assert_eq!(published.len(), 1510);
+    for (sequence, entry) in (1..).zip(published) {
+        assert!(entry[0].as_str().unwrap().ends_with(&format!(" #{sequence}")), "{sequence}: {entry}");
+        assert_eq!((&entry[1]["team"], &entry[2]), (&"blue".into(), &"s1".into()));
+    }
+}
+
+#[tokio::test]
+async fn alerts_wait_while_no_token_can_be_had_and_no_secret_is_shown() {
+    let Some(server) = start("alerts_wait_while_no_token_can_be_had") else { return };
+    let (log, dead) = (Log::default(), DeadLetters::open(None, 10).unwrap());
+    // Another account signs with this key.
+    let wrong = account(&server).replace("hub@fleet", "other@fleet");
+    let yaml = section(&server, &format!("credentials: {}", STANDARD.encode(&wrong)));
+    let config: Config = serde_saphyr::from_str(&yaml).unwrap();
+    let (running, stop, registry) = log.start_config(&config, dead.clone()).unwrap();
+    log.push(alert(1, 4));
+    wait_for_metric(&registry, "cadge_integration_retries_total{destination=\"gcppubsub\"}", 1.0).await;
+    stop.cancel();
+    let shown = format!("{:?} {config:?}", running.live().states());
+    assert!(shown.contains("invalid_grant: AssertionError claims"), "{shown}");
+    let key: Value = serde_json::from_str(&wrong).unwrap();
+    let line = key["private_key"].as_str().unwrap().lines().nth(1).unwrap().to_owned();
+    for secret in [&line, &STANDARD.encode(&wrong), "T0KEN"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(dead.list(None, 0, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_machines_own_account_is_asked_for_where_the_environment_says() {
+    let name = "the_machines_own_account_is_asked_for_where_the_environment_says";
+    if let Ok(address) = std::env::var("GCE_METADATA_HOST") {
+        let log = Log::default();
+        let yaml = format!(
+            "gcp:\n  workloadidentity: true\n  pubsub: {{projectid: fleet, topic: alerts, endpoint: 'http://{address}'}}\n"
+        );
+        log.push(alert(1, 4));
+        let (_running, stop, registry) = log.start(&yaml);
+        delivered(&registry, "gcppubsub", 1.0).await;
+        return stop.cancel();
+    }
+    let Some(server) = start(name) else { return };
+    counterpart::again(&format!("google::{name}"), &[("GCE_METADATA_HOST", &server.address())]);
+    let seen = ask(&server, "/seen").await;
+    assert_eq!((&seen["grants"], &seen["unauthorized"]), (&serde_json::json!(["metadata"]), &0.into()));
+    assert_eq!(seen["published"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_bucket_has_every_alert_as_an_object_even_if_some_come_again() {
+    let name = "a_bucket_has_every_alert_as_an_object_even_if_some_come_again";
+    let server = Counterpart::start(name, STORAGE, |command, _, port| {
+        command.args(["-scheme", "http", "-backend", "memory", "-host", "127.0.0.1"]);
+        command.args(["-port", &port.to_string()]);
+    });
+    let Some(server) = server else { return };
+    let (url, client) = (format!("http://{}", server.address()), reqwest::Client::new());
+    let made = client.post(format!("{url}/storage/v1/b")).body(r#"{"name":"alerts"}"#);
+    let made = made.header("content-type", "application/json").send().await.unwrap();
+    assert!(made.status().is_success(), "{made:?}");
+    let yaml = format!("gcp:\n  storage: {{bucket: alerts, prefix: fleet a, endpoint: '{url}'}}\n");
+    // Twice: as if it was not known what had become of the first ones.
+    for (count, label) in [(600_u32, "gcpstorage"), (1000, "gcpstorage")] {
+        let log = Log::default();
+        for sequence in 1..=count {
+            log.push(alert(sequence.into(), 4));
+        }
+        let (_running, stop, registry) = log.start(&yaml);
+        delivered(&registry, label, count.into()).await;
+        stop.cancel();
+    }
+    let list = client.get(format!("{url}/storage/v1/b/alerts/o?maxResults=5000")).send().await.unwrap();
+    let list: Value = serde_json::from_str(&list.text().await.unwrap()).unwrap();
+    let objects = list["items"].as_array().unwrap();
+    assert_eq!(objects.len(), 1000);
+    for (sequence, object) in (1..).zip(objects) {
+        let name = object["name"].as_str().unwrap();
+        assert!(name.starts_with("fleet a/2024-06-12/2024-06-12T13:46:40.123456789Z-"), "{name}");
+        assert_eq!(
+            (&object["contentType"], &object["generation"].is_string()),
+            (&"application/json".into(), &true)
+        );
+        let mut address = reqwest::Url::parse(&url).unwrap();
+        address.path_segments_mut().unwrap().extend(["storage", "v1", "b", "alerts", "o", name]);
+        address.set_query(Some("alt=media"));
+        let text = client.get(address).send().await.unwrap().text().await.unwrap();
+        let body: Value = serde_json::from_str(&text).unwrap();
+        assert!(body["output"].as_str().unwrap().ends_with(&format!(" #{sequence}")), "{sequence}: {body}");
+    }
+}
