@@ -37,6 +37,7 @@ mod integrations {
     mod rabbitmq_server;
     mod redis;
     mod remotewrite;
+    mod restart;
     mod secrets;
     mod server;
     mod syslog;

@@ -8,6 +8,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::counterpart::{Counterpart, find, libraries};
 use super::feed::{Log, alert};
+use super::restart::{self, assert_all_in_order, deliver_over_a_restart, number};
 use super::server::{metric, wait_for_metric};
 
 /// What surely comes is waited for so long.
@@ -18,10 +19,20 @@ const COUNT: u64 = 1500;
 fn start(test: &str, more: &str) -> Option<Counterpart> {
     Counterpart::start(test, "mosquitto", |command, dir, port| {
         let file = dir.join("mosquitto.conf");
+        let more = more.replace("FOLDER", &format!("{}/", dir.display()));
         let lines = format!("listener {port} 127.0.0.1\nmax_queued_messages 10000\nuser root\n{more}");
         std::fs::write(&file, lines).unwrap();
         command.arg("-v").arg("-c").arg(file);
     })
+}
+
+/// Its own subscriber, with these arguments.
+fn subscriber(broker: &Counterpart, test: &str, arguments: &[&str]) -> Option<Command> {
+    let Some(program) = find("mosquitto_sub") else { return super::counterpart::skip(test, "mosquitto_sub") };
+    let mut command = Command::new(program);
+    command.args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-t", "falco/events"]).args(arguments);
+    command.env("LD_LIBRARY_PATH", libraries()).stdout(Stdio::piped()).kill_on_drop(true);
+    Some(command)
 }
 
 /// Subscribes, and waits until the broker says that it has.
@@ -30,12 +41,7 @@ async fn subscribe(
     test: &str,
     qos: &str,
 ) -> Option<(Child, Lines<BufReader<ChildStdout>>)> {
-    let Some(program) = find("mosquitto_sub") else { return super::counterpart::skip(test, "mosquitto_sub") };
-    let port = broker.port.to_string();
-    let mut command = Command::new(program);
-    command.args(["-h", "127.0.0.1", "-p", &port, "-t", "falco/events", "-q", qos]);
-    command.env("LD_LIBRARY_PATH", libraries()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().unwrap();
+    let mut child = subscriber(broker, test, &["-q", qos])?.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let subscribed = async {
         while !broker.log().contains("Sending SUBACK") {
@@ -69,6 +75,30 @@ async fn a_subscriber_gets_every_alert_once_in_order() {
         wait_for_metric(&registry, line, 1500.0).await;
         assert_eq!(metric(&registry, "cadge_integration_retries_total{destination=\"mqtt\"}"), Some(0.0));
         stop.cancel();
+    }
+}
+
+#[tokio::test]
+async fn a_session_has_every_alert_in_order_also_when_the_broker_was_stopped() {
+    let test = "a_session_has_every_alert_in_order_also_when_the_broker_was_stopped";
+    for qos in ["1", "2"] {
+        let kept = "allow_anonymous true\npersistence true\npersistence_location FOLDER\n";
+        let Some(mut broker) = start(test, kept) else { return };
+        // What comes for the session waits in the broker, and in its file.
+        let session = ["-q", qos, "-c", "-i", "reader"];
+        let Some(mut once) = subscriber(&broker, test, &[&session[..], &["-E"]].concat()) else { return };
+        assert!(once.status().await.unwrap().success());
+        let yaml = format!("mqtt:\n  broker: tcp://{}\n  qos: {qos}\n", broker.address());
+        deliver_over_a_restart(&mut broker, "mqtt", &yaml).await;
+        let mut reader = subscriber(&broker, test, &session).unwrap().spawn().unwrap();
+        let mut lines = BufReader::new(reader.stdout.take().unwrap()).lines();
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&restart::COUNT) {
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+            let line = line.unwrap_or_else(|_| panic!("{qos}: {numbers:?}: {}", broker.log()));
+            numbers.push(number(&line.unwrap().unwrap()));
+        }
+        assert_all_in_order(numbers);
     }
 }
 

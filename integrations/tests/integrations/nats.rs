@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::counterpart::Counterpart;
 use super::feed::{Log, alert};
+use super::restart::{assert_all_in_order, deliver_over_a_restart, number};
 use super::server::{metric, wait_for_metric};
 
 /// What surely comes is waited for so long.
@@ -80,6 +81,13 @@ impl Client {
         assert!(answer["error"].is_null(), "{answer}");
     }
 
+    /// The subject and the body that the stream has at a place.
+    async fn get(&mut self, place: u64) -> (String, String) {
+        let answer = self.ask("STREAM.MSG.GET.alerts", &json!({ "seq": place })).await;
+        let kept = |key: &str| answer["message"][key].as_str().unwrap().to_owned();
+        (kept("subject"), String::from_utf8(BASE64_STANDARD.decode(kept("data")).unwrap()).unwrap())
+    }
+
     /// How many alerts the stream has.
     async fn kept(&mut self) -> u64 {
         self.ask("STREAM.INFO.alerts", &json!({})).await["state"]["messages"].as_u64().unwrap()
@@ -105,13 +113,25 @@ async fn a_stream_has_every_alert_once_in_order_even_if_it_comes_again() {
         assert_eq!(client.kept().await, COUNT);
     }
     for sequence in 1..=COUNT {
-        let answer = client.ask("STREAM.MSG.GET.alerts", &json!({"seq": sequence})).await;
-        let kept = &answer["message"];
-        assert_eq!(kept["subject"], "falco.warning.sensitive_file");
-        let body: Value =
-            serde_json::from_slice(&BASE64_STANDARD.decode(kept["data"].as_str().unwrap()).unwrap()).unwrap();
-        assert!(body["output"].as_str().unwrap().ends_with(&format!("#{sequence}")), "{sequence}: {body}");
+        let (subject, body) = client.get(sequence).await;
+        assert_eq!(subject, "falco.warning.sensitive_file");
+        assert_eq!(number(&body), sequence);
     }
+}
+
+#[tokio::test]
+async fn a_stream_has_every_alert_in_order_also_when_the_server_was_stopped() {
+    let test = "a_stream_has_every_alert_in_order_also_when_the_server_was_stopped";
+    let Some(mut nats) = start(test) else { return };
+    Client::connect(&nats).await.add_stream().await;
+    let yaml = section(&nats, "");
+    deliver_over_a_restart(&mut nats, "nats", &yaml).await;
+    let mut client = Client::connect(&nats).await;
+    let mut numbers = Vec::new();
+    for place in 1..=client.kept().await {
+        numbers.push(number(&client.get(place).await.1));
+    }
+    assert_all_in_order(numbers);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::feed::{Log, alert};
 use super::pki::Pki;
 use super::rabbitmq_server::{RabbitMq, number};
+use super::restart::{assert_all_in_order, deliver_over_a_restart};
 use super::server::{metric, wait_for_metric};
 
 const RETRIES: &str = "cadge_integration_retries_total{destination=\"rabbitmq\"}";
@@ -37,8 +38,8 @@ async fn a_queue_has_every_alert_in_order_also_when_the_broker_was_stopped() {
     let Some(mut rabbit) = RabbitMq::plain(test) else { return };
     let log = Log::default();
     push(&log, 1..=1000);
-    let (_running, stop, registry) =
-        log.start(&section(&rabbit, "  queue: alerts\n  declarequeue: quorum\n"));
+    let yaml = section(&rabbit, "  queue: alerts\n  declarequeue: quorum\n");
+    let (running, stop, registry) = log.start(&yaml);
     wait_for_metric(&registry, &counted("ok"), 1000.0).await;
     assert_eq!(metric(&registry, RETRIES), Some(0.0));
     let taken = rabbit.take("alerts").await;
@@ -49,23 +50,11 @@ async fn a_queue_has_every_alert_in_order_also_when_the_broker_was_stopped() {
     assert_eq!(properties["headers"]["rule"], "Sensitive file");
     let body: serde_json::Value = serde_json::from_str(taken[0]["payload"].as_str().unwrap()).unwrap();
     assert_eq!(properties["message_id"], body["uuid"]);
-
-    push(&log, 1001..=2000);
-    while metric(&registry, &counted("ok")).unwrap_or_default() < 1001.0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    rabbit.server.stop();
-    push(&log, 2001..=3000);
-    while metric(&registry, RETRIES).unwrap_or_default() < 1.0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    rabbit.server.start_again();
-    wait_for_metric(&registry, &counted("ok"), 3000.0).await;
     stop.cancel();
-    let mut seen = BTreeSet::new();
-    let taken = rabbit.take("alerts").await;
-    let first: Vec<u64> = taken.iter().map(number).filter(|number| seen.insert(*number)).collect();
-    assert_eq!(first, (1001..=3000).collect::<Vec<_>>());
+    running.stopped().await;
+
+    deliver_over_a_restart(&mut rabbit.server, "rabbitmq", &yaml).await;
+    assert_all_in_order(rabbit.take("alerts").await.iter().map(number));
 }
 
 #[tokio::test]

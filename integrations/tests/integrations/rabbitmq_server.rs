@@ -113,8 +113,7 @@ impl RabbitMq {
     }
 }
 
-/// The number of the alert in a body.
+/// The number of the alert that was taken.
 pub(crate) fn number(taken: &Value) -> u64 {
-    let body: Value = serde_json::from_str(taken["payload"].as_str().unwrap()).unwrap();
-    body["output"].as_str().unwrap().rsplit_once('#').unwrap().1.parse().unwrap()
+    super::restart::number(taken["payload"].as_str().unwrap())
 }

@@ -5,12 +5,15 @@ use tokio::net::TcpStream;
 
 use super::counterpart::Counterpart;
 use super::feed::{Log, alert};
+use super::restart::{assert_all_in_order, deliver_over_a_restart, number};
 use super::server::wait_for_metric;
 
 const COUNT: u64 = 1500;
 
 fn start(test: &str) -> Option<Counterpart> {
     Counterpart::start(test, "redis-server", |command, dir, port| {
+        // What it has answered for is in its file.
+        command.args(["--appendonly", "yes"]);
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(dir);
         command.args(["--requirepass", "s3cret"]);
     })
@@ -53,6 +56,16 @@ async fn a_list_has_every_alert_once_in_order() {
     for (sequence, body) in (1..=COUNT).zip(&bodies) {
         assert!(body["output"].as_str().unwrap().ends_with(&format!("#{sequence}")), "{sequence}: {body}");
     }
+}
+
+#[tokio::test]
+async fn a_list_has_every_alert_in_order_also_when_redis_was_stopped() {
+    let test = "a_list_has_every_alert_in_order_also_when_redis_was_stopped";
+    let Some(mut redis) = start(test) else { return };
+    let yaml = section(&redis, "");
+    deliver_over_a_restart(&mut redis, "redis", &yaml).await;
+    let kept = ask(&redis, "LRANGE falco 0 -1").await;
+    assert_all_in_order(kept.lines().filter(|line| line.starts_with('{')).map(number));
 }
 
 #[tokio::test]
