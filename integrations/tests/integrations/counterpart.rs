@@ -127,7 +127,7 @@ pub(crate) fn again(test: &str, variables: &[(&str, &str)]) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("integrations::{test}"), "--nocapture"]);
     let output = command.envs(variables.iter().copied()).output().unwrap();
-    let text =
+    let printed =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
 }

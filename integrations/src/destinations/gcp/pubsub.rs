@@ -1,6 +1,6 @@
 //! Publishes alerts to a topic of Google Cloud Pub/Sub, many in a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -93,6 +93,10 @@ impl Integration for PubSub {
             self.taken.forget(alerts);
             Ok(answer)
         })
+    }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.taken.forget(alerts)
     }
 }
 
