@@ -28,6 +28,10 @@ fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, ConfigError> 
     serde_saphyr::from_str(text).map_err(|error| {
         let options = serde_saphyr::render_options! { source_name: Some(name) };
         let mut explanation = error.render_with_options(options);
+        // What is said of the whole file has no line in it.
+        if !explanation.contains(name) {
+            explanation = format!("{name}: {explanation}");
+        }
         if let Some(known) = suggestion(&explanation) {
             explanation.push_str(&format!("\ndid you mean `{known}`?"));
         }

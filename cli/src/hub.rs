@@ -52,7 +52,12 @@ pub(crate) fn configuration(path: Option<&Path>, integrations: Option<&Path>) ->
         Some(path) => config::load(path)?,
         None => cadge_hub::Config::default(),
     };
-    if let Some(path) = integrations {
+    let named = config.integrations_file.as_deref();
+    if named.is_some() && config.integrations.destinations().next().is_some() {
+        let problem = "`integrations_file` is in place of the section `integrations`: switch on destinations in one of both";
+        return Err(ConfigError(problem.to_owned()).into());
+    }
+    if let Some(path) = integrations.or(named) {
         config.integrations = config::load(path)?;
     }
     config.integrations.read_environment(|name| std::env::var(name).ok()).map_err(ConfigError)?;

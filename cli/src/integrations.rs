@@ -2,15 +2,16 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod docs;
+mod list;
 
 use std::io::IsTerminal as _;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use cadge_client::integrations::{DeadLetter, IntegrationState, IntegrationsStatus, Letters, Outcome};
-use cadge_integrations::{DESTINATIONS, Destination};
+use cadge_integrations::Destination;
 use serde_json::json;
 
-use crate::args::{self, Integrations};
+use crate::args::{self, Integrations, IntegrationsCommand as Command};
 use crate::config::ConfigError;
 use crate::hub::{configuration, runtime};
 use crate::print::{escape, is_coloured};
@@ -19,25 +20,26 @@ use crate::stop::Stop;
 use crate::table::{Cell, GREEN, RED, Table, cell};
 
 /// Does what is asked.
-pub(crate) fn run(command: &Integrations) -> Result<()> {
-    match command {
-        Integrations::Status(args) => runtime()?.block_on(status(args)),
-        Integrations::Dead(args) => runtime()?.block_on(dead(args)),
-        Integrations::Replay(args) => runtime()?.block_on(replay(args)),
-        Integrations::Discard(args) => runtime()?.block_on(discard(args)),
-        Integrations::Test(args) => runtime()?.block_on(test(args)),
-        Integrations::List => {
-            let width = DESTINATIONS.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
-            for kind in DESTINATIONS {
-                println!("{:width$}  {}", kind.name, kind.about);
-            }
-            Ok(())
-        }
-        Integrations::Docs => {
+pub(crate) fn run(args: &Integrations) -> Result<()> {
+    match &args.command {
+        None => runtime()?.block_on(status(&args.status)),
+        Some(Command::Status(args)) => runtime()?.block_on(status(args)),
+        Some(Command::Dead(args)) => runtime()?.block_on(dead(args)),
+        Some(Command::Replay(args)) => runtime()?.block_on(replay(args)),
+        Some(Command::Discard(args)) => runtime()?.block_on(discard(args)),
+        Some(Command::Test(args)) => runtime()?.block_on(test(args)),
+        Some(Command::List { name }) => list::run(name.as_deref()),
+        Some(Command::Docs) => {
             print!("{}", docs::page());
             Ok(())
         }
     }
+}
+
+fn named(name: &str) -> Result<&'static Destination> {
+    Destination::named(name).with_context(|| {
+        format!("there is no destination `{name}`; `cadge integrations list` prints those there are")
+    })
 }
 
 async fn status(args: &args::Status) -> Result<()> {
@@ -163,9 +165,7 @@ async fn discard(args: &args::Letters) -> Result<()> {
 }
 
 async fn test(args: &args::TestIntegration) -> Result<()> {
-    let Some(kind) = Destination::named(&args.name) else {
-        bail!("there is no destination `{}`; `cadge integrations list` prints those there are", args.name);
-    };
+    let kind = named(&args.name)?;
     let config = configuration(args.config.as_deref(), args.integrations.as_deref())?.integrations;
     let sent = cadge_integrations::test(&config, kind, crate::print::field_kind).await;
     match sent.map_err(|error| ConfigError(error.to_string()))? {

@@ -63,7 +63,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tail(args) => read::tail(&args)?,
         Command::Get(args) => read::get(&args)?,
         Command::History(args) => history::run(&args)?,
-        Command::Integrations(command) => integrations::run(&command)?,
+        Command::Integrations(args) => integrations::run(&args)?,
         Command::Rules(command) => return rules::run(&command),
         Command::Pki(command) => make_certificates(&command)?,
         Command::Record(args) => recording::record(&args)?,

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use crate::pki::Role;
 
 pub(crate) use history::History;
-pub(crate) use integrations::{Dead, Integrations, Letters, TestIntegration};
+pub(crate) use integrations::{Dead, Integrations, IntegrationsCommand, Letters, TestIntegration};
 pub(crate) use rules::{Check, Explain, Fields, Rules, Test};
 
 /// Runtime security for a fleet of Linux hosts, with Falco's rules and Falco's gRPC API.
@@ -76,7 +76,10 @@ pub(crate) enum Command {
   cadge history --since 6h --count-by priority --step 1h --json")]
     History(Box<History>),
     /// Look after the destinations that alerts are forwarded to.
-    #[command(subcommand)]
+    #[command(after_help = "Examples:
+  cadge integrations                        how each destination of a running hub is doing
+  cadge integrations test slack --config hub.yaml
+  cadge integrations dead")]
     Integrations(Integrations),
     /// Look at rules.
     #[command(subcommand)]

@@ -1,6 +1,7 @@
 //! What the commands say, and with which exit code they end.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::{cadge, run, stderr, stdout};
 
@@ -83,4 +84,25 @@ fn help_has_examples_and_completions_know_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(stdout(&run(&["completions", shell])).contains("print-config"), "{shell}");
     }
+}
+
+#[test]
+fn bash_completes_the_names_of_destinations() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("cadge.bash");
+    fs::write(&file, run(&["completions", "bash"]).stdout).unwrap();
+    let complete = |words: &str| {
+        let script = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _cadge cadge ${{COMP_WORDS[-1]}} ${{COMP_WORDS[-2]}}; echo ${{COMPREPLY[*]}}",
+            file.display()
+        );
+        let output = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output).trim().to_owned()
+    };
+    for command in ["test", "dead", "replay", "discard", "list"] {
+        assert_eq!(complete(&format!("cadge integrations {command} sla")), "slack", "{command}");
+    }
+    assert!(complete("cadge integrations test aws.").contains("aws.s3"));
 }

@@ -100,6 +100,12 @@ fn what_was_refused_is_listed_and_sent_again() {
     wait_for("dead letters", || (state("dead_letters") == 3).then_some(()));
     let table = stdout(&integrations(&site, &["status"]));
     assert!(table.contains("webhook") && table.contains("delivering"), "{table}");
+    assert_eq!(stdout(&integrations(&site, &[])), table);
+    assert_eq!(
+        stdout(&integrations(&site, &["--json"])),
+        stdout(&integrations(&site, &["status", "--json"]))
+    );
+    assert!(stdout(&integrations(&site, &["--color", "always"])).contains("\x1b["));
     let dead = stdout(&integrations(&site, &["dead", "webhook", "--json"]));
     let first: serde_json::Value = serde_json::from_str(dead.lines().next().unwrap()).unwrap();
     let cause = first["cause"].as_str().unwrap();
@@ -150,4 +156,30 @@ fn one_test_alert_says_whether_a_destination_works() {
     std::fs::write(site.path("falcosidekick.yaml"), "zoho: {}\n").unwrap();
     assert_eq!(test("webhook").status.code(), Some(64));
     assert!(stdout(&run(&["integrations", "list"])).contains("webhook"));
+    assert!(stdout(&run(&["integrations", "list", "webhook"])).contains("customheaders (map"));
+}
+
+#[test]
+fn the_configuration_may_name_a_file_of_falcosidekicks() {
+    let (sink, site) = (Sink::start(), Site::new(""));
+    let (hub, file) = (site.path("own.yaml"), site.path("falcosidekick.yaml"));
+    std::fs::write(&file, sink.section()).unwrap();
+    let name = format!("integrations_file: {}\n", file.display());
+    let test = |config: &str, more: &[&str]| {
+        std::fs::write(&hub, config).unwrap();
+        run(&[&["integrations", "test", "webhook", "--config", hub.to_str().unwrap()], more].concat())
+    };
+    assert!(test(&name, &[]).status.success());
+    // A section in which nothing is switched on, as in the default configuration, is no other place.
+    assert!(test(&format!("{name}integrations: {{slack: {{webhookurl: ''}}}}\n"), &[]).status.success());
+    let both = test(&format!("{name}integrations: {{stdout: {{enabled: true}}}}\n"), &[]);
+    assert_eq!(both.status.code(), Some(64));
+    assert!(stderr(&both).contains("`integrations_file` is in place of"), "{both:?}");
+    std::fs::write(&file, "webhok: {}\n").unwrap();
+    let wrong = test(&name, &[]);
+    assert_eq!(wrong.status.code(), Some(64));
+    assert!(
+        stderr(&wrong).contains("falcosidekick.yaml") && stderr(&wrong).contains("`webhook`"),
+        "{wrong:?}"
+    );
 }

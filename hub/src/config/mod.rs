@@ -10,6 +10,8 @@ mod fleet;
 mod inputs;
 mod dead_letters;
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 pub use access::{AuditLog, IdentityPattern, Role, UnixUser};
@@ -47,6 +49,9 @@ pub struct Config {
     pub audit_log: AuditLog,
     /// What integrations could not deliver.
     pub dead_letters: DeadLettersConfig,
+    /// A file that says where alerts are forwarded to, such as falcosidekick's, in place of `integrations`. The command
+    /// line reads it.
+    pub integrations_file: Option<PathBuf>,
     /// Where alerts are forwarded to.
     pub integrations: cadge_integrations::Config,
 }
