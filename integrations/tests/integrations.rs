@@ -6,6 +6,7 @@ mod integrations {
     mod alertmanager;
     mod aws;
     mod broker;
+    mod collector;
     mod counterpart;
     mod every;
     mod falcosidekick;
@@ -31,6 +32,7 @@ mod integrations {
     mod packed;
     mod nats;
     mod otlp;
+    mod otlp_grpc;
     mod pki;
     mod postgresql;
     mod rabbitmq;
