@@ -43,7 +43,7 @@ const LACKING: &[&str] = &[
 ];
 
 /// Those that are about to become destinations, and may be already.
-const ON_THE_WAY: &[&str] = &["aws.securitylake", "gcp.pubsub", "gcp.storage", "policyreport"];
+const ON_THE_WAY: &[&str] = &["aws.securitylake", "policyreport"];
 
 /// Sections with sections in them.
 const OUTER: &[&str] = &["aws", "azure", "gcp", "otlp", "yandex"];
@@ -267,7 +267,13 @@ async fn the_whole_file_starts() {
     let folder = tempfile::tempdir().unwrap();
     Pki::new().write(folder.path(), &["client"]);
     let yaml = FILE.replace("FOLDER", folder.path().to_str().unwrap());
-    let config: Config = serde_saphyr::from_str(&format!("skipunsupported: true\n{yaml}")).unwrap();
+    let mut all: Value = serde_saphyr::from_str(&format!("skipunsupported: true\n{yaml}")).unwrap();
+    for name in ON_THE_WAY {
+        let (outer, inner) = name.rsplit_once('.').unwrap_or(("", name));
+        let outer = if outer.is_empty() { &mut all } else { &mut all[outer] };
+        outer.as_object_mut().unwrap().remove(inner);
+    }
+    let config = read(&all);
     let dead = cadge_integrations::DeadLetters::open(None, 10).unwrap();
     // falcosidekick asks Azure itself who it is: here the policy's key is needed.
     let error = Log::default().start_config(&config, dead.clone()).unwrap_err();
@@ -276,7 +282,10 @@ async fn the_whole_file_starts() {
     let key = |name: &str| name.starts_with("AZURE_EVENTHUB_SHAREDACCESSKEY").then(|| "dDBrZW4=".to_owned());
     config.read_environment(key).unwrap();
     let (running, stop, _) = Log::default().start_config(&config, dead).unwrap();
-    assert_eq!(running.live().states().len(), ours().count());
+    assert_eq!(
+        running.live().states().len(),
+        ours().filter(|(kind, _)| !ON_THE_WAY.contains(&kind.name)).count()
+    );
     stop.cancel();
     running.stopped().await;
 }
