@@ -125,15 +125,6 @@ unpack_counterparts() {
     rm -r "$folder/debs"
 }
 
-# An OpenTelemetry collector, built of its own parts. What it is built of is pinned by go.sum.
-collector() {
-    local program=$PWD/target/counterparts/usr/bin/otelcol source=integrations/tests/servers/otelcol
-    [ -z "$(find "$source" -newer "$program" 2>&1)" ] && return
-    echo "setup: an OpenTelemetry collector into target/counterparts"
-    mkdir -p "${program%/*}"
-    (cd "$source" && GOFLAGS="-mod=readonly -buildvcs=false" go build -ldflags "-s -w" -o "$program" .)
-}
-
 # A mail server.
 mail_server() {
     [ -x target/python-smtp/bin/python ] && target/python-smtp/bin/python -c 'import aiosmtpd' 2>/dev/null && return
@@ -198,7 +189,6 @@ case ${1:-} in
         optional falco_go_client
         optional prometheus_commands
         optional unpack_counterparts
-        optional collector
         optional mail_server
         optional aws_services
         optional google_storage

@@ -6,7 +6,6 @@ mod integrations {
     mod alertmanager;
     mod aws;
     mod broker;
-    mod collector;
     mod counterpart;
     mod every;
     mod falcosidekick;
@@ -32,7 +31,6 @@ mod integrations {
     mod packed;
     mod nats;
     mod otlp;
-    mod otlp_grpc;
     mod pki;
     mod postgresql;
     mod rabbitmq;
