@@ -125,6 +125,15 @@ unpack_counterparts() {
     rm -r "$folder/debs"
 }
 
+# An OpenTelemetry collector, built of its own parts. What it is built of is pinned by go.sum.
+collector() {
+    local program=$PWD/target/counterparts/usr/bin/otelcol source=integrations/tests/servers/otelcol
+    [ -z "$(find "$source" -newer "$program" 2>&1)" ] && return
+    echo "setup: an OpenTelemetry collector into target/counterparts"
+    mkdir -p "${program%/*}"
+    (cd "$source" && GOFLAGS="-mod=readonly -buildvcs=false" go build -ldflags "-s -w" -o "$program" .)
+}
+
 # A mail server.
 mail_server() {
     [ -x target/python-smtp/bin/python ] && target/python-smtp/bin/python -c 'import aiosmtpd' 2>/dev/null && return
@@ -162,6 +171,16 @@ format_schemas() {
         ocsf-json-schema==1.2.0 jsonschema cloudevents==2.2.0 opentelemetry-proto==1.45.2
 }
 
+# A reader of the files that a data lake is made of, and the schema of what is in them.
+parquet_reader() {
+    [ -x target/python-parquet/bin/python ] &&
+        target/python-parquet/bin/python -c 'import duckdb, ocsf_json_schema, jsonschema' 2>/dev/null && return
+    echo "setup: DuckDB into target/python-parquet"
+    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
+    python3 -m venv target/python-parquet
+    target/python-parquet/bin/pip install --quiet --disable-pip-version-check duckdb==2.0.1 ocsf-json-schema==1.2.0 jsonschema
+}
+
 # Elastic's schema is one package of npm's. npm itself is too much to install for it.
 ecs_schema() {
     [ -d target/ecs/package ] && return
@@ -189,10 +208,12 @@ case ${1:-} in
         optional falco_go_client
         optional prometheus_commands
         optional unpack_counterparts
+        optional collector
         optional mail_server
         optional aws_services
         optional google_storage
         optional format_schemas
+        optional parquet_reader
         optional ecs_schema
         ;;
     *) sed -n '2,7s/^# \?//p' "$0" >&2; exit 64 ;;

@@ -6,12 +6,13 @@ mod integrations {
     mod alertmanager;
     mod aws;
     mod broker;
+    mod collector;
     mod counterpart;
     mod every;
     mod falcosidekick;
     mod feed;
     mod format {
-        mod alerts;
+        pub(super) mod alerts;
         mod canonical;
         mod golden;
         mod readers;
@@ -24,6 +25,7 @@ mod integrations {
     mod http;
     mod kafka;
     mod kafka_secured;
+    mod lake;
     mod limits;
     mod links;
     mod moto;
@@ -31,6 +33,7 @@ mod integrations {
     mod packed;
     mod nats;
     mod otlp;
+    mod otlp_grpc;
     mod pki;
     mod postgresql;
     mod rabbitmq;

@@ -1,8 +1,10 @@
 //! What AWS's services have in common: the account, signed requests, and what an answer means.
 
 mod batch;
+mod bucket;
 pub(super) mod lambda;
 pub(super) mod s3;
+pub(super) mod securitylake;
 pub(super) mod signature;
 pub(super) mod sns;
 pub(super) mod sqs;
@@ -138,8 +140,9 @@ impl Service {
         method: Method,
         address: &Url,
         mut headers: BTreeMap<&'static str, String>,
-        body: String,
+        body: impl Into<Vec<u8>>,
     ) -> Result<Reply, SendError> {
+        let body = body.into();
         let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let port = address.port().map_or_else(String::new, |port| format!(":{port}"));
         headers.insert("host", format!("{}{port}", address.host_str().unwrap_or_default()));

@@ -54,6 +54,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<alertmanager::Config>(),
     Destination::of::<aws::lambda::Config>(),
     Destination::of::<aws::s3::Config>(),
+    Destination::of::<aws::securitylake::Config>(),
     Destination::of::<aws::sns::Config>(),
     Destination::of::<aws::sqs::Config>(),
     Destination::of::<eventhub::Config>(),

@@ -59,6 +59,13 @@ impl Trust {
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
+    /// Offers one protocol to go on with, as HTTP/2 wants it.
+    pub(crate) fn offering(self, protocol: &str) -> Self {
+        let mut config = ClientConfig::clone(self.0.config());
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        Self(TlsConnector::from(Arc::new(config)))
+    }
+
     pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,

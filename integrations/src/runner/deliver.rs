@@ -7,20 +7,14 @@ use std::time::Duration;
 use cadge_proto::json::FieldKinds;
 use futures_util::{StreamExt as _, stream};
 use rand::Rng as _;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::TEST_RULE;
 use super::attempt::{BACK_OFF, Ending, Sender};
 use super::storm::{Limit, Message, group};
+use super::way::Way;
 use crate::dress::Dress;
-use crate::{Delivery, Feed, FeedError, Feeds, Read};
-
-/// Alerts that are read at once.
-const READ: usize = 1000;
-
-/// So often a cursor is moved while alerts flow: a crash brings at most so much again.
-const COMMIT_EVERY: Duration = Duration::from_millis(250);
+use crate::{Delivery, Feed, FeedError, Feeds};
 
 /// One destination's delivery.
 pub(super) struct Runner {
@@ -35,45 +29,6 @@ pub(super) struct Runner {
     pub(super) per_minute: u32,
     pub(super) feeds: Arc<dyn Feeds>,
     pub(super) stop: CancellationToken,
-}
-
-/// A feed, and how far its alerts have had their fate.
-struct Way {
-    feed: Box<dyn Feed>,
-    done: u64,
-    committed: u64,
-    at: Instant,
-}
-
-impl Way {
-    /// Notes that everything up to a position is done with. Moves the cursor when it is time.
-    async fn done(&mut self, position: u64) -> Result<(), FeedError> {
-        self.done = position;
-        if self.at.elapsed() >= COMMIT_EVERY { self.commit().await } else { Ok(()) }
-    }
-
-    async fn commit(&mut self) -> Result<(), FeedError> {
-        self.at = Instant::now();
-        if self.done > self.committed {
-            self.feed.commit(self.done).await?;
-            self.committed = self.done;
-        }
-        Ok(())
-    }
-
-    /// The next alerts, at most `max`. What is done with is committed while nothing comes.
-    async fn next(&mut self, max: usize) -> Result<Read, FeedError> {
-        loop {
-            if self.done == self.committed {
-                return self.feed.next(max).await;
-            }
-            let left = COMMIT_EVERY.saturating_sub(self.at.elapsed());
-            match tokio::time::timeout(left, self.feed.next(max)).await {
-                Ok(read) => return read,
-                Err(_) => self.commit().await?,
-            }
-        }
-    }
 }
 
 impl Runner {
@@ -114,12 +69,12 @@ impl Runner {
         };
         tracing::info!(integration = label, "delivering");
         let ending = Ending { stop: self.stop.clone(), lost: feed.lost() };
-        let mut way = Way { feed, done: 0, committed: 0, at: Instant::now() };
+        let mut way = Way::new(feed);
         let mut limit = Limit::new(self.per_minute);
         loop {
             let read = tokio::select! {
                 () = ending.begins() => break,
-                read = self.gather(&mut way) => read?,
+                read = way.gather(&*self.sender.integration, |alerts| self.wanted(alerts)) => read?,
             };
             let all = match &mut limit {
                 Some(limit) => self.send_within(limit, read.alerts, &ending).await,
@@ -133,32 +88,6 @@ impl Runner {
             self.sender.health.reached(read.position);
         }
         way.commit().await
-    }
-
-    /// The next alerts that are wanted. They wait for more until they are a batch, if the destination lingers. What
-    /// waits when delivering ends is not done with: it comes again.
-    async fn gather(&self, way: &mut Way) -> Result<Read, FeedError> {
-        let integration = &self.sender.integration;
-        let (linger, mut until) = (integration.linger(), None);
-        let mut gathered = Read::default();
-        loop {
-            let room = integration.batch().saturating_sub(gathered.alerts.len());
-            let next = way.next(if linger.is_zero() { READ } else { room.clamp(1, READ) });
-            let read = match until {
-                None => next.await?,
-                Some(until) => match tokio::time::timeout_at(until, next).await {
-                    Ok(read) => read?,
-                    Err(_) => return Ok(gathered),
-                },
-            };
-            gathered.position = read.position;
-            gathered.alerts.extend(self.wanted(read.alerts));
-            if linger.is_zero() || gathered.alerts.is_empty() || gathered.alerts.len() >= integration.batch()
-            {
-                return Ok(gathered);
-            }
-            until.get_or_insert(Instant::now() + linger);
-        }
     }
 
     /// The alerts that are urgent enough, as they are to be sent. falcosidekick's test alert always is.

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod circuit;
+mod way;
 mod deliver;
 mod outcomes;
 mod storm;

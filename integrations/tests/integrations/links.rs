@@ -15,7 +15,7 @@ struct Case {
     arguments: fn(&Path, u16) -> Vec<String>,
 }
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
     Case {
         name: "redis",
         section: "redis:\n  mutualtls: true\n  tls: true\n  address: ",
@@ -52,6 +52,19 @@ const CASES: [Case; 3] = [
                 "-a 127.0.0.1 -p {port} --tls --tlsverify --tlscert {dir}/server.crt \
                  --tlskey {dir}/server.key --tlscacert {dir}/ca.crt"
             ))
+        },
+    },
+    Case {
+        name: "otlplogs",
+        section: "otlp:\n  logs:\n    mutualtls: true\n    protocol: grpc\n    endpoint: https://",
+        program: "otelcol",
+        arguments: |dir, port| {
+            let shown = dir.display();
+            let tls = format!(
+                "tls: {{cert_file: {shown}/server.crt, key_file: {shown}/server.key, client_ca_file: {shown}/ca.crt}}"
+            );
+            let receiver = format!("{{protocols: {{grpc: {{endpoint: '127.0.0.1:{port}', {tls}}}}}}}");
+            words(&format!("--config {}", super::collector::settings(dir, &receiver).display()))
         },
     },
 ];

@@ -1,10 +1,20 @@
 //! Protocols that pack alerts into something of their own, and answer about each of them.
 
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use reqwest::Url;
 use serde_json::{Value, json};
+
+/// What a file of Apache Parquet is sent as.
+pub(crate) const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// A body as text: what is none, in Base64.
+pub(crate) fn text(headers: &HeaderMap, body: &[u8]) -> String {
+    if kind(headers) == PARQUET { STANDARD.encode(body) } else { String::from_utf8_lossy(body).into_owned() }
+}
 
 /// The alerts of a body as they are, a line each; the body itself if it packs nothing.
 pub(crate) fn alerts(headers: &HeaderMap, body: &str) -> String {
@@ -19,6 +29,7 @@ pub(crate) fn alerts(headers: &HeaderMap, body: &str) -> String {
         }
         "application/vnd.kafka.binary.v2+json" => records(body),
         "application/json" if body.starts_with(r#"{"messages":[{"#) => published(body),
+        PARQUET => rows(body),
         _ => return body.to_owned(),
     };
     found.join("\n")
@@ -56,7 +67,13 @@ fn published(body: &str) -> Vec<String> {
     entries.map(|data| String::from_utf8(STANDARD.decode(data).unwrap()).unwrap()).collect()
 }
 
-fn kind(headers: &HeaderMap) -> &str {
+/// The rows of a file, as the crate that wrote it reads them.
+fn rows(body: &str) -> Vec<String> {
+    let file = SerializedFileReader::new(Bytes::from(STANDARD.decode(body).unwrap())).unwrap();
+    file.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect()
+}
+
+pub(crate) fn kind(headers: &HeaderMap) -> &str {
     headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 

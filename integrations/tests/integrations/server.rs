@@ -25,7 +25,7 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     /// With alerts as they are, out of what a protocol packs them into.
     pub(crate) body: String,
-    /// As it came.
+    /// As it came; in Base64, if that is no text.
     pub(crate) raw: String,
 }
 
@@ -78,7 +78,7 @@ async fn keep(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let raw = String::from_utf8_lossy(&body).into_owned();
+    let raw = packed::text(&headers, &body);
     let (body, told) = (packed::alerts(&headers, &raw), packed::answer(&headers, &raw));
     kept.requests.lock().unwrap().push(Request { method, path: uri.to_string(), headers, body, raw });
     let answer = kept.answers.lock().unwrap().pop_front().unwrap_or(StatusCode::OK);

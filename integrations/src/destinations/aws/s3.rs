@@ -1,17 +1,13 @@
 //! Puts each alert into a bucket of Amazon S3, or of what speaks its protocol, as an object of its own.
 
-use std::collections::BTreeMap;
-
 use cadge_proto::Alert;
 use cadge_proto::json::{self, FieldKinds};
 use futures_util::future::{BoxFuture, FutureExt as _};
-use reqwest::{Method, Url};
 
-use super::signature::{encoded, sha256};
-use super::{Account, Service};
+use super::Account;
+use super::bucket::{self, Bucket};
 use crate::destinations::Section;
 use crate::format::{canonical, uuid};
-use crate::http;
 use crate::settings::{Common, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
@@ -51,33 +47,19 @@ impl Section for Config {
 
 impl Config {
     fn s3(&self, setup: &Setup) -> Result<S3, String> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        if !self.bucket.bytes().all(is_plain) || self.bucket.starts_with('.') {
-            return Err("`bucket` is no name of a bucket".to_owned());
-        }
         if !self.objectcannedacl.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') {
             return Err("`objectcannedacl` is no name of an ACL".to_owned());
         }
-        if self.prefix.split('/').any(|part| matches!(part, "." | "..")) {
-            return Err("`prefix` has a part that is `.` or `..`".to_owned());
-        }
-        let mut service = Service::new("s3", &self.account, None, &self.tls, setup)?;
-        // The bucket stands before AWS's host. No certificate is for a name with more dots, and no other server
-        // need have such names.
-        let host = service.address.host_str().unwrap_or_default();
-        let own = format!("{}.{host}", self.bucket);
-        if !self.account.endpoint.is_empty() || self.bucket.contains(['.', '_']) {
-            service.address = http::below("bucket", service.address.as_str(), &self.bucket)?;
-        } else if service.address.set_host(Some(&own)).is_err() {
-            return Err("`bucket` is no name of a bucket".to_owned());
-        }
-        Ok(S3 { service, config: self.clone(), kinds: setup.kinds })
+        let prefix = bucket::prefix(&self.prefix)?;
+        let bucket = Bucket::new(&self.bucket, &self.objectcannedacl, &self.account, &self.tls, setup)?;
+        let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        Ok(S3 { bucket, folder, kinds: setup.kinds })
     }
 }
 
 struct S3 {
-    service: Service,
-    config: Config,
+    bucket: Bucket,
+    folder: String,
     kinds: FieldKinds,
 }
 
@@ -85,8 +67,9 @@ impl Integration for S3 {
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         async move {
             let mut answer = Answer::default();
-            for delivery in alerts {
-                answer = self.put(&delivery.alert).await?;
+            for Delivery { alert, .. } in alerts {
+                let body = canonical(alert, self.kinds).trim_end().as_bytes().to_vec();
+                answer = self.bucket.put(&self.key(alert), "application/json", body).await?;
             }
             Ok(answer)
         }
@@ -95,26 +78,10 @@ impl Integration for S3 {
 }
 
 impl S3 {
-    async fn put(&self, alert: &Alert) -> Result<Answer, SendError> {
-        let address = self.object(alert).map_err(SendError::Refused)?;
-        let body = canonical(alert, self.kinds).trim_end().to_owned();
-        let mut headers = BTreeMap::from([
-            ("content-type", "application/json".to_owned()),
-            ("x-amz-content-sha256", sha256(&body)),
-        ]);
-        if !self.config.objectcannedacl.is_empty() {
-            headers.insert("x-amz-acl", self.config.objectcannedacl.clone());
-        }
-        super::judge(&self.service.call(Method::PUT, &address, headers, body).await?)
-    }
-
-    fn object(&self, alert: &Alert) -> Result<Url, String> {
+    fn key(&self, alert: &Alert) -> String {
         let time = json::time(alert);
         let day = time.split('T').next().unwrap_or_default();
-        let prefix = self.config.prefix.trim_matches('/');
-        let slash = if prefix.is_empty() { "" } else { "/" };
-        let key = format!("{prefix}{slash}{day}/{time}-{}.json", uuid(alert));
-        http::below("prefix", self.service.address.as_str(), &encoded(&key, true))
+        format!("{}{day}/{time}-{}.json", self.folder, uuid(alert))
     }
 }
 
@@ -138,7 +105,8 @@ mod tests {
             ..Config::default()
         };
         let time = Some(prost_types::Timestamp { seconds: 1_718_200_000, nanos: 0 });
-        config.s3(&setup).and_then(|s3| Ok(s3.object(&Alert { time, ..Alert::default() })?.to_string()))
+        let s3 = config.s3(&setup)?;
+        s3.bucket.object(&s3.key(&Alert { time, ..Alert::default() })).map(Into::into)
     }
 
     #[test]

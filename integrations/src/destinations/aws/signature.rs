@@ -21,7 +21,7 @@ pub(super) struct Signed<'a> {
     pub(super) address: &'a Url,
     /// Headers by names in small letters, `host` and `x-amz-date` among them.
     pub(super) headers: &'a BTreeMap<&'static str, String>,
-    pub(super) body: &'a str,
+    pub(super) body: &'a [u8],
 }
 
 impl Signer {
@@ -32,7 +32,7 @@ impl Signer {
         let names: Vec<&str> = request.headers.keys().copied().collect();
         let names = names.join(";");
         let canonical = self.canonical(request, &names);
-        let signed = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(&canonical));
+        let signed = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(canonical.as_bytes()));
         let mut key = Key::new(HMAC_SHA256, format!("AWS4{}", self.secret).as_bytes());
         for part in [day, &self.region, self.service, "aws4_request"] {
             key = Key::new(HMAC_SHA256, sign(&key, part.as_bytes()).as_ref());
@@ -69,9 +69,9 @@ impl Signer {
     }
 }
 
-/// The SHA-256 of a text, in hexadecimal digits.
-pub(super) fn sha256(text: &str) -> String {
-    hex(digest(&SHA256, text.as_bytes()).as_ref())
+/// The SHA-256 of bytes, in hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -125,7 +125,7 @@ mod tests {
             region: "us-east-1".to_owned(),
             service,
         };
-        let request = Signed { method, address: &address, headers: &headers, body };
+        let request = Signed { method, address: &address, headers: &headers, body: body.as_bytes() };
         signer.authorization(&request, time).rsplit_once("Signature=").unwrap().1.to_owned()
     }
 

@@ -3,7 +3,7 @@
 use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
 
-use super::{Exporter, Target};
+use super::{Exporter, Signal, Target};
 use crate::destinations::Section;
 use crate::format;
 use crate::settings::{Common, Tls, keys};
@@ -12,10 +12,14 @@ use crate::{Answer, Delivery, Integration, SendError, Setup};
 /// A collector takes 20 MiB. One that takes less refuses, and is sent fewer.
 const BATCH: usize = 500;
 
+const SIGNAL: Signal =
+    Signal { path: "/v1/logs", method: "/opentelemetry.proto.collector.logs.v1.LogsService/Export" };
+
 keys! {
     /// The section `otlp.logs`.
     pub(crate) struct Config {
-        /// Where to post to, such as `http://collector:4318`. Without a path, it is the protocol's own.
+        /// Where the collector is: such as `http://collector:4318`, or `http://collector:4317` for gRPC. Without a path, it
+        /// is the protocol's own.
         endpoint: String = "",
         /// Unused: what an answer says always counts.
         synced: bool = false,
@@ -40,7 +44,7 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        let exporter = Exporter::new(&self.endpoint, &self.target, "/v1/logs", &self.verification, setup)?;
+        let exporter = Exporter::new(&self.endpoint, &self.target, &SIGNAL, &self.verification, setup)?;
         Ok(Box::new(Logs { exporter, kinds: setup.kinds }))
     }
 }
@@ -57,6 +61,6 @@ impl Integration for Logs {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         let request = format::logs(alerts.iter().map(|delivery| &*delivery.alert), self.kinds);
-        Box::pin(async move { self.exporter.export(&request).await })
+        Box::pin(async move { self.exporter.export(request).await })
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::{Exporter, Target};
+use super::{Exporter, Signal, Target};
 use crate::destinations::Section;
 use crate::format::Matches;
 use crate::settings::{Common, Tls, keys};
@@ -14,10 +14,14 @@ use crate::{Answer, Delivery, Integration, SendError, Setup};
 /// Counting so many more is one request.
 const BATCH: usize = 1000;
 
+const SIGNAL: Signal =
+    Signal { path: "/v1/metrics", method: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" };
+
 keys! {
     /// The section `otlp.metrics`.
     pub(crate) struct Config {
-        /// Where to post to, such as `http://collector:4318`. Without a path, it is the protocol's own.
+        /// Where the collector is: such as `http://collector:4318`, or `http://collector:4317` for gRPC. Without a path, it
+        /// is the protocol's own.
         endpoint: String = "",
         /// Unused: each value of a field would make a series of its own.
         extraattributes: Vec<String> = [],
@@ -42,7 +46,7 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        let exporter = Exporter::new(&self.endpoint, &self.target, "/v1/metrics", &self.verification, setup)?;
+        let exporter = Exporter::new(&self.endpoint, &self.target, &SIGNAL, &self.verification, setup)?;
         Ok(Box::new(Counter { exporter, matches: Mutex::new(Matches::new(now())) }))
     }
 }
@@ -62,7 +66,7 @@ impl Integration for Counter {
         Box::pin(async move {
             let mut known = self.matches.lock().await;
             let next = known.with(alerts);
-            let answer = self.exporter.export(&next.request(now())).await?;
+            let answer = self.exporter.export(next.request(now())).await?;
             *known = next;
             Ok(answer)
         })

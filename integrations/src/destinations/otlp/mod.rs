@@ -1,7 +1,9 @@
 //! What the destinations by `OpenTelemetry`'s protocol have in common: where and how requests go, what is answered.
 
+mod grpc;
 pub(super) mod logs;
 pub(super) mod metrics;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -11,13 +13,14 @@ use reqwest::{Client, Url};
 use serde::Serialize;
 use serde_json::Value;
 
+use self::grpc::Grpc;
 use crate::settings::{Secret, Tls, keys};
 use crate::{Answer, SendError, Setup, http};
 
 keys! {
     /// What logs and metrics have alike.
     pub(crate) struct Target {
-        /// How: `http/protobuf` or `http/json`.
+        /// How: `http/protobuf`, `http/json` or `grpc`.
         protocol: String = "http/protobuf",
         /// Headers to add to each request, such as `authorization=Bearer%20x,tenant=7`.
         headers: Secret = "",
@@ -30,8 +33,21 @@ keys! {
     }
 }
 
-/// Where requests go.
-struct Exporter {
+/// Where and how requests go.
+enum Exporter {
+    Http(Http),
+    Grpc(Box<Grpc>),
+}
+
+/// What differs between logs and metrics.
+struct Signal {
+    /// Where a collector takes it by HTTP.
+    path: &'static str,
+    /// The method that takes it by gRPC.
+    method: &'static str,
+}
+
+struct Http {
     client: Client,
     address: Url,
     headers: HeaderMap,
@@ -39,26 +55,46 @@ struct Exporter {
 }
 
 impl Exporter {
-    fn new(endpoint: &str, target: &Target, path: &str, tls: &Tls, setup: &Setup) -> Result<Self, String> {
+    fn new(
+        endpoint: &str,
+        target: &Target,
+        signal: &Signal,
+        tls: &Tls,
+        setup: &Setup,
+    ) -> Result<Self, String> {
         let is_json = match target.protocol.as_str() {
+            "grpc" => {
+                let grpc = Grpc::new(endpoint, target, signal.method, tls, setup)?;
+                return Ok(Self::Grpc(Box::new(grpc)));
+            }
             "http/json" => true,
             "" | "http/protobuf" => false,
             other => {
                 return Err(format!(
-                    "`protocol: {other}` is neither http/protobuf nor http/json, which a collector takes at port 4318"
+                    "`protocol: {other}` is none of http/protobuf and http/json, which a collector takes at port \
+                     4318, and grpc, which it takes at 4317"
                 ));
             }
         };
         let mut address = http::url("endpoint", endpoint)?;
         if address.path() == "/" {
-            address.set_path(path);
+            address.set_path(signal.path);
         }
         let mut headers = headers(target.headers.reveal())?;
         let kind = if is_json { "application/json" } else { "application/x-protobuf" };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        Ok(Self { client: http::client(tls, setup)?, address, headers, is_json })
+        Ok(Self::Http(Http { client: http::client(tls, setup)?, address, headers, is_json }))
     }
 
+    async fn export(&self, request: impl Message + Serialize + 'static) -> Result<Answer, SendError> {
+        match self {
+            Self::Http(http) => http.export(&request).await,
+            Self::Grpc(grpc) => grpc.export(request).await,
+        }
+    }
+}
+
+impl Http {
     async fn export(&self, request: &(impl Message + Serialize)) -> Result<Answer, SendError> {
         let body = if self.is_json {
             serde_json::to_vec(request).map_err(|error| SendError::Refused(error.to_string()))?
@@ -115,20 +151,26 @@ struct Partial {
     error: String,
 }
 
-/// Why a part of what was taken was not. An answer that cannot be read says nothing.
+impl Taken {
+    /// Why a part of what was taken was not.
+    fn rejected(self) -> Option<String> {
+        let Partial { rejected, error } = self.partial_success?;
+        (rejected > 0).then(|| format!("it has rejected {rejected} of what it was sent: {error}"))
+    }
+}
+
+/// The same of an answer by HTTP. One that cannot be read says nothing.
 fn rejected(answer: &[u8]) -> Option<String> {
-    let partial = if answer.first() == Some(&b'{') {
-        let body: Value = serde_json::from_slice(answer).ok()?;
-        let partial = &body["partialSuccess"];
-        let count = ["rejectedLogRecords", "rejectedDataPoints"].iter().find_map(|name| partial.get(name))?;
-        // The protocol's JSON has numbers of 64 bits as text.
-        let rejected = count.as_i64().or_else(|| count.as_str()?.parse().ok())?;
-        Partial { rejected, error: partial["errorMessage"].as_str().unwrap_or_default().to_owned() }
-    } else {
-        Taken::decode(answer).ok()?.partial_success?
-    };
-    let Partial { rejected, error } = partial;
-    (rejected > 0).then(|| format!("it has rejected {rejected} of what it was sent: {error}"))
+    if answer.first() != Some(&b'{') {
+        return Taken::decode(answer).ok()?.rejected();
+    }
+    let body: Value = serde_json::from_slice(answer).ok()?;
+    let partial = &body["partialSuccess"];
+    let count = ["rejectedLogRecords", "rejectedDataPoints"].iter().find_map(|name| partial.get(name))?;
+    // The protocol's JSON has numbers of 64 bits as text.
+    let rejected = count.as_i64().or_else(|| count.as_str()?.parse().ok())?;
+    let error = partial["errorMessage"].as_str().unwrap_or_default().to_owned();
+    Taken { partial_success: Some(Partial { rejected, error }) }.rejected()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use cadge_proto::json::FieldKind;
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
 
-pub(super) fn kinds(name: &str) -> FieldKind {
+pub(crate) fn kinds(name: &str) -> FieldKind {
     match name {
         "evt.time" | "proc.pid" | "proc.ppid" | "proc.tty" | "user.uid" | "fd.sport" | "fd.cport" => {
             FieldKind::Number
@@ -38,7 +38,7 @@ fn with(mut alert: Alert, tags: &[&str], fields: &[(&str, &str)]) -> Alert {
 }
 
 /// A shell in a container; a file that is read on the host; what an attacker would write.
-pub(super) fn three() -> [(&'static str, Alert); 3] {
+pub(crate) fn three() -> [(&'static str, Alert); 3] {
     let shell = with(
         alert(1, "Terminal shell in container", 5, "13:46:40.123456789: Notice A shell was spawned"),
         &["T1059", "container", "mitre_execution", "shell"],
@@ -161,7 +161,7 @@ const TEXTS: &[&str] = &[
 ];
 
 /// Any alert: names and values that mean something to a format as often as others.
-pub(super) fn any_alert() -> impl Strategy<Value = Alert> {
+pub(crate) fn any_alert() -> impl Strategy<Value = Alert> {
     let text = || {
         prop_oneof![
             proptest::sample::select(TEXTS).prop_map(str::to_owned),
