@@ -18,7 +18,7 @@ const STORAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/clients/fa
 
 fn start(test: &str) -> Option<Counterpart> {
     Counterpart::start(test, PYTHON, |command, dir, port| {
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/google.py"));
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/google_server.py"));
         command.arg(port.to_string()).arg(dir);
     })
 }

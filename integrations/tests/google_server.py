@@ -1,6 +1,6 @@
 """Google's token, metadata and Pub/Sub servers in one, as strict as they are documented to be.
 
-    google.py PORT FOLDER      writes a service account's key into FOLDER/account.json, and serves
+    google_server.py PORT FOLDER      writes a service account's key into FOLDER/account.json, and serves
 
 A token is given for a request that the account has signed, and to whoever asks the metadata server rightly. `/seen`
 tells what came, and `/revoke` ends every token.
