@@ -1,15 +1,21 @@
 //! Dead letters: alerts that a destination refused for good, kept until somebody looks at them.
 
+mod count;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cadge_proto::Alert;
+use prometheus::IntGaugeVec;
 use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::Delivery;
+use count::Count;
 
 /// The file's layout.
 const SCHEMA: &str = "
@@ -71,6 +77,7 @@ struct Inner {
     path: PathBuf,
     most: u64,
     file: Mutex<Connection>,
+    count: Count,
 }
 
 impl DeadLetters {
@@ -78,15 +85,24 @@ impl DeadLetters {
     /// in memory only.
     pub fn open(path: Option<&Path>, most: u64) -> Result<Self, DeadError> {
         let path = path.unwrap_or(Path::new(":memory:")).to_owned();
+        let count = Count::new();
         let open = || {
             let file = Connection::open(&path)?;
             file.pragma_update(None, "journal_mode", "wal")?;
             file.pragma_update(None, "synchronous", "full")?;
             file.execute_batch(SCHEMA)?;
+            for Kept { destination, count: letters, .. } in kept(&file, None)? {
+                count.add(&destination, letters);
+            }
             Ok(file)
         };
         let file = open().map_err(|error: rusqlite::Error| failed(&path, &error))?;
-        Ok(Self(Arc::new(Inner { path, most, file: Mutex::new(file) })))
+        Ok(Self(Arc::new(Inner { path, most, file: Mutex::new(file), count })))
+    }
+
+    /// How many there are of each destination, as a metric to register.
+    pub(crate) fn metric(&self) -> IntGaugeVec {
+        self.0.count.metric()
     }
 
     /// Keeps alerts. They are on disk when this has succeeded. Answers how many of the oldest had to go.
@@ -97,7 +113,7 @@ impl DeadLetters {
         cause: &str,
     ) -> Result<u64, DeadError> {
         let (destination, cause, alerts) = (destination.to_owned(), cause.to_owned(), alerts.to_vec());
-        let most = self.0.most;
+        let (most, count) = (self.0.most, self.0.count.clone());
         self.run(move |file| {
             let transaction = file.transaction()?;
             for delivery in &alerts {
@@ -117,9 +133,11 @@ impl DeadLetters {
                     row.get(0)
                 })
                 .optional()?;
-            let gone = transaction.execute("DELETE FROM dead WHERE id <= ?", [last.unwrap_or(-1)])?;
+            let gone = gone(&transaction, last.unwrap_or(-1))?;
             transaction.commit()?;
-            Ok(gone as u64)
+            count.add(&destination, alerts.len() as u64);
+            count.subtract(&gone);
+            Ok(gone.values().sum())
         })
         .await
     }
@@ -164,6 +182,7 @@ impl DeadLetters {
 
     /// Removes some. Answers how many there were of each destination.
     pub async fn remove(&self, ids: Vec<u64>) -> Result<BTreeMap<String, u64>, DeadError> {
+        let count = self.0.count.clone();
         self.run(move |file| {
             let (transaction, mut removed) = (file.transaction()?, BTreeMap::new());
             for id in ids {
@@ -175,6 +194,7 @@ impl DeadLetters {
                 }
             }
             transaction.commit()?;
+            count.subtract(&removed);
             Ok(removed)
         })
         .await
@@ -182,7 +202,7 @@ impl DeadLetters {
 
     /// Removes all of a destination, or all. Answers how many there were of each.
     pub async fn clear(&self, destination: Option<&str>) -> Result<BTreeMap<String, u64>, DeadError> {
-        let destination = destination.map(str::to_owned);
+        let (destination, count) = (destination.map(str::to_owned), self.0.count.clone());
         self.run(move |file| {
             let transaction = file.transaction()?;
             let mut removed = BTreeMap::new();
@@ -191,6 +211,7 @@ impl DeadLetters {
                 removed.insert(destination, count);
             }
             transaction.commit()?;
+            count.subtract(&removed);
             Ok(removed)
         })
         .await
@@ -238,6 +259,16 @@ fn kept(file: &Connection, destination: Option<&str>) -> rusqlite::Result<Vec<Ke
     rows.collect()
 }
 
+/// Deletes the oldest, up to a number. Answers how many there were of each destination.
+fn gone(file: &Connection, up_to: i64) -> rusqlite::Result<BTreeMap<String, u64>> {
+    let mut gone = BTreeMap::new();
+    let mut statement = file.prepare_cached("DELETE FROM dead WHERE id <= ? RETURNING destination")?;
+    for destination in statement.query_map([up_to], |row| row.get(0))? {
+        *gone.entry(destination?).or_default() += 1;
+    }
+    Ok(gone)
+}
+
 fn letter(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeadLetter> {
     let alert: Vec<u8> = row.get(5)?;
     Ok(DeadLetter {
@@ -259,61 +290,4 @@ fn signed(number: u64) -> i64 {
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn alerts(positions: std::ops::RangeInclusive<u64>) -> Vec<Delivery> {
-        let alert = |position| Delivery {
-            position,
-            alert: Arc::new(Alert { sequence: position, ..Alert::default() }),
-        };
-        positions.map(alert).collect()
-    }
-
-    fn positions(letters: &[DeadLetter]) -> Vec<u64> {
-        letters.iter().map(|letter| letter.position).collect()
-    }
-
-    #[tokio::test]
-    async fn letters_are_kept_by_destination_over_a_restart_and_the_oldest_go() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("dead.db");
-        let dead = DeadLetters::open(Some(&path), 4).unwrap();
-        assert_eq!(dead.keep("slack", &alerts(1..=2), "no").await.unwrap(), 0);
-        assert_eq!(dead.keep("webhook", &alerts(2..=4), "never").await.unwrap(), 1);
-        drop(dead);
-        let dead = DeadLetters::open(Some(&path), 4).unwrap();
-        let all = dead.list(None, 0, 10).await.unwrap();
-        assert_eq!(positions(&all), [2, 2, 3, 4]);
-        assert_eq!((all[1].cause.as_str(), all[1].alert.sequence), ("never", 2));
-        assert_eq!(positions(&dead.list(Some("webhook"), all[1].id, 1).await.unwrap()), [3]);
-        assert_eq!(dead.get(all[3].id).await.unwrap().as_ref(), Some(&all[3]));
-        let count =
-            |destination: &str, count, last| Kept { destination: destination.to_owned(), count, last };
-        let kept = dead.kept().await.unwrap();
-        assert_eq!(kept, [count("slack", 1, all[0].id), count("webhook", 3, all[3].id)]);
-        let ids = all[1..].iter().map(|letter| letter.id).chain([99]).collect();
-        assert_eq!(dead.remove(ids).await.unwrap(), [("webhook".to_owned(), 3)].into());
-        assert_eq!(dead.get(all[3].id).await.unwrap(), None);
-        assert_eq!(dead.kept().await.unwrap(), [count("slack", 1, all[0].id)]);
-        let ids: Vec<u64> = all.iter().map(|letter| letter.id).collect();
-        assert_eq!(dead.ids(None).await.unwrap(), ids[..1]);
-        assert_eq!(dead.ids(Some("webhook")).await.unwrap(), [0; 0]);
-        dead.keep("webhook", &alerts(5..=6), "no").await.unwrap();
-        assert_eq!(dead.clear(Some("webhook")).await.unwrap(), [("webhook".to_owned(), 2)].into());
-        assert_eq!(dead.clear(None).await.unwrap(), [("slack".to_owned(), 1)].into());
-        assert_eq!(dead.kept().await.unwrap(), []);
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_none_is_refused_with_its_path() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("dead.db");
-        std::fs::write(&path, vec![7; 4096]).unwrap();
-        let error = DeadLetters::open(Some(&path), 4).unwrap_err().to_string();
-        assert!(error.contains("dead.db"), "{error}");
-    }
 }

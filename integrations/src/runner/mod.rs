@@ -41,7 +41,7 @@ pub struct Running {
 /// destination computes holds up nobody else.
 pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError> {
     config.check()?;
-    let counters = Counters::new(&context.registry);
+    let counters = Counters::new(&context.registry, &context.dead);
     let setup = setup(config, context.field_kinds);
     let mut runners = Vec::new();
     for (kind, section) in config.sections.iter().filter(|(_, section)| section.is_on()) {

@@ -2,6 +2,8 @@
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use crate::dead::DeadLetters;
+
 /// The counters of all destinations.
 pub(super) struct Counters {
     outputs: IntCounterVec,
@@ -15,6 +17,7 @@ pub(super) struct Counters {
     pub(super) discarded: IntCounterVec,
     position: IntGaugeVec,
     circuit: IntGaugeVec,
+    dead: IntGaugeVec,
 }
 
 /// Those of one.
@@ -39,7 +42,9 @@ pub(super) struct Outcomes {
 }
 
 impl Counters {
-    pub(super) fn new(registry: &Registry) -> Self {
+    pub(super) fn new(registry: &Registry, letters: &DeadLetters) -> Self {
+        let dead = letters.metric();
+        registry.register(Box::new(dead.clone())).expect("each name is registered once");
         let counter = |name: &str, help: &str, labels: &[&str]| {
             let counter =
                 IntCounterVec::new(Opts::new(name, help), labels).expect("name and labels are valid");
@@ -97,6 +102,7 @@ impl Counters {
                 "cadge_integration_circuit_open",
                 "1 while a destination does not take alerts and is only asked now and then.",
             ),
+            dead,
         }
     }
 
@@ -105,6 +111,7 @@ impl Counters {
         let one = [label];
         self.replayed.with_label_values(&one);
         self.discarded.with_label_values(&one);
+        self.dead.with_label_values(&one);
         Outcomes {
             ok: self.outputs.with_label_values(&[label, "ok"]),
             error: self.outputs.with_label_values(&[label, "error"]),
