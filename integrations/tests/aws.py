@@ -3,11 +3,13 @@
     aws.py URL arrange         makes a user, a role, a bucket, queues and topics; prints the keys as JSON, and from
                                then on the server checks each request's signature and whether it is allowed
     aws.py URL s3 BUCKET       prints the objects of a bucket, sorted by their names
+    aws.py URL lake FOLDER     writes the objects of the bucket of a data lake into a folder
     aws.py URL sqs QUEUE       prints what a queue has, and takes it out
 """
 
 import json
 import os
+import pathlib
 import sys
 import urllib.request
 
@@ -38,7 +40,8 @@ def arrange():
     role = iam.create_role(RoleName="alerts", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     sending = policy({"Action": ["s3:PutObject", "sqs:SendMessage*", "sns:Publish*"], "Resource": "*"})
     iam.put_role_policy(RoleName="alerts", PolicyName="sending", PolicyDocument=sending)
-    s3.create_bucket(Bucket="alerts", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for name in ("alerts", "aws-security-data-lake"):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     for name in ("plain", "ordered.fifo", "subscribed", "subscribed.fifo"):
         fifo = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
         sqs.create_queue(QueueName=name, Attributes=fifo)
@@ -55,11 +58,23 @@ def arrange():
     print(json.dumps({"key": keys["AccessKeyId"], "secret": keys["SecretAccessKey"], "role": role, "topics": topics}))
 
 
-def bucket(name):
+def objects(name):
     s3 = client("s3")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
         for entry in page.get("Contents", []):
-            print(s3.get_object(Bucket=name, Key=entry["Key"])["Body"].read().decode())
+            yield entry["Key"], s3.get_object(Bucket=name, Key=entry["Key"])["Body"].read()
+
+
+def bucket(name):
+    for _, body in objects(name):
+        print(body.decode())
+
+
+def lake(folder):
+    for key, body in objects("aws-security-data-lake"):
+        path = pathlib.Path(folder, key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
 
 
 def queue(name):
@@ -72,4 +87,4 @@ def queue(name):
         sqs.delete_message_batch(QueueUrl=url, Entries=found)
 
 
-{"arrange": arrange, "s3": bucket, "sqs": queue}[COMMAND](*REST)
+{"arrange": arrange, "s3": bucket, "lake": lake, "sqs": queue}[COMMAND](*REST)

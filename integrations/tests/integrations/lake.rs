@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::counterpart;
 use super::feed::{Log, alert};
 use super::format::alerts::{any_alert, kinds, three};
+use super::moto::Moto;
 use super::server::wait_for_metric;
 
 /// A Python with `DuckDB`, if it is there.
@@ -160,4 +161,19 @@ async fn every_alert_is_in_the_lake_once() {
     let objects = once.len();
     let told = format!("2500 rows in {objects} files, {objects} in their place");
     assert_eq!(read(&python, folder.path(), &findings), told);
+}
+
+#[tokio::test]
+async fn a_server_that_checks_signatures_has_every_alert_once() {
+    let name = "a_server_that_checks_signatures_has_every_alert_once";
+    let (Some(python), Some(moto)) = (python(name), Moto::start(name)) else { return };
+    let section = moto.section(
+        "  securitylake: {bucket: aws-security-data-lake, prefix: ext/falco/1.0, accountid: external, interval: 0, endpoint: URL}\n",
+    );
+    moto.deliver(&section, &["awssecuritylake"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    moto.ask(&["lake", folder.path().to_str().unwrap()]);
+    let findings: Vec<Value> = (1..=200).map(|sequence| ocsf(&alert(sequence, 4), feed_kinds)).collect();
+    let told = read(&python, folder.path(), &findings);
+    assert!(told.starts_with("200 rows in ") && !told.ends_with(" 0 in their place"), "{told}");
 }

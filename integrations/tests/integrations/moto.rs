@@ -55,7 +55,7 @@ impl Moto {
     }
 
     /// The section `aws` with the user's keys.
-    fn section(&self, more: &str) -> String {
+    pub(crate) fn section(&self, more: &str) -> String {
         let (key, secret) = (self.text("key"), self.text("secret"));
         format!(
             "aws:\n  region: eu-west-1\n  accesskeyid: {key}\n  secretaccesskey: {secret}\n{}",
