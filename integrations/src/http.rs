@@ -23,7 +23,7 @@ use crate::{Answer, SendError, Setup};
 pub(crate) use direct::Direct;
 
 /// Who is asking.
-const USER_AGENT: &str = concat!("Cadge/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("Cadge/", env!("CARGO_PKG_VERSION"));
 
 /// Bytes of an answer that are shown.
 const ANSWER_BYTES_MAX: usize = 200;
@@ -50,6 +50,13 @@ pub(crate) fn client(tls: &Tls, setup: &Setup) -> Result<Client, String> {
         builder.tls_backend_preconfigured(unchecked()?)
     };
     builder.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
+}
+
+/// What every client has alike.
+pub(crate) fn builder() -> ClientBuilder {
+    // The one provider of the whole program; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().user_agent(USER_AGENT).redirect(reqwest::redirect::Policy::none())
 }
 
 /// Shows a certificate, and trusts its authority. The other side's is checked in any case, as by falcosidekick.
@@ -205,21 +212,29 @@ pub(crate) async fn exchange(request: RequestBuilder) -> Result<Reply, SendError
 
 /// The same, with the body as it came.
 pub(crate) async fn exchange_bytes(request: RequestBuilder) -> Result<(Reply, Vec<u8>), SendError> {
+    exchange_up_to(BODY_BYTES_MAX, request).await
+}
+
+/// The same, with so many bytes of the body at most.
+pub(crate) async fn exchange_up_to(
+    most: usize,
+    request: RequestBuilder,
+) -> Result<(Reply, Vec<u8>), SendError> {
     // The address may hold a token: it is left out of the error.
     let unreachable = |error: reqwest::Error| SendError::Unreachable(chain(&error.without_url()));
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let bytes = beginning(response).await.map_err(unreachable)?;
+    let bytes = beginning(most, response).await.map_err(unreachable)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok((Reply { status, after: after.map(Duration::from_secs), text }, bytes))
 }
 
 /// The beginning of an answer's body.
-async fn beginning(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+async fn beginning(most: usize, mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut text = Vec::new();
     while let Some(bytes) = response.chunk().await? {
-        let room = BODY_BYTES_MAX - text.len();
+        let room = most - text.len();
         text.extend_from_slice(&bytes[..room.min(bytes.len())]);
         if bytes.len() > room {
             break;

@@ -35,6 +35,11 @@ mod integrations {
     mod otlp;
     mod otlp_grpc;
     mod pki;
+    mod policyreport {
+        mod cluster;
+        mod real;
+        mod strict;
+    }
     mod postgresql;
     mod rabbitmq;
     mod rabbitmq_server;

@@ -28,6 +28,7 @@ mod nodered;
 mod opsgenie;
 mod otlp;
 mod pagerduty;
+mod policyreport;
 mod post;
 mod postgresql;
 mod prometheusremotewrite;
@@ -83,6 +84,7 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<otlp::logs::Config>(),
     Destination::of::<otlp::metrics::Config>(),
     Destination::of::<pagerduty::Config>(),
+    Destination::of::<policyreport::Config>(),
     Destination::of::<prometheusremotewrite::Config>(),
     Destination::of::<rabbitmq::Config>(),
     Destination::of::<redis::Config>(),

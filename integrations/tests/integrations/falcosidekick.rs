@@ -266,6 +266,9 @@ fn a_section_that_is_no_destination_is_refused_by_name_or_skipped() {
 async fn the_whole_file_starts() {
     let folder = tempfile::tempdir().unwrap();
     Pki::new().write(folder.path(), &["client"]);
+    let kubeconfig = "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n\
+        clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {}}]\n";
+    std::fs::write(folder.path().join("kube"), kubeconfig).unwrap();
     let yaml = FILE.replace("FOLDER", folder.path().to_str().unwrap());
     let mut all: Value = serde_saphyr::from_str(&format!("skipunsupported: true\n{yaml}")).unwrap();
     for name in ON_THE_WAY {

@@ -17,9 +17,6 @@ use crate::link::{Files, Link, Trust};
 use crate::settings::Tls;
 use crate::{Answer, SendError, Setup, http};
 
-/// Who is asking.
-const USER_AGENT: &str = concat!("Cadge/", env!("CARGO_PKG_VERSION"));
-
 /// A connection is tried by a ping when nothing has come for so long while a request waits, and given up when that
 /// is not answered either: its other end may be gone without a word.
 const PING_AFTER: Duration = Duration::from_secs(20);
@@ -63,7 +60,7 @@ impl Grpc {
         // A connection comes with its TLS: a library that sees `https` here wants to do that itself.
         let endpoint = Endpoint::from_static("http://collector")
             .origin(origin)
-            .user_agent(USER_AGENT)
+            .user_agent(http::USER_AGENT)
             .map_err(|error| error.to_string())?
             .http2_keep_alive_interval(PING_AFTER)
             .keep_alive_timeout(PING_TIMEOUT);
