@@ -2,6 +2,7 @@
 
     aws.py URL arrange         makes a user, a role, a bucket, queues and topics; prints the keys as JSON, and from
                                then on the server checks each request's signature and whether it is allowed
+    aws.py URL check COUNT     lets so many requests through before it goes on checking: moto knows none without keys
     aws.py URL s3 BUCKET       prints the objects of a bucket, sorted by their names
     aws.py URL lake FOLDER     writes the objects of the bucket of a data lake into a folder
     aws.py URL sqs QUEUE       prints what a queue has, and takes it out
@@ -53,9 +54,14 @@ def arrange():
         raw = {"RawMessageDelivery": "true"}
         sns.subscribe(TopicArn=topics[name], Protocol="sqs", Endpoint=arn, Attributes=raw)
     keys = iam.create_access_key(UserName="hub")["AccessKey"]
-    strict = {"url": f"{URL}/moto-api/reset-auth", "data": b"0", "headers": {"Content-Type": "text/plain"}}
-    urllib.request.urlopen(urllib.request.Request(**strict)).close()
+    check_after(0)
     print(json.dumps({"key": keys["AccessKeyId"], "secret": keys["SecretAccessKey"], "role": role, "topics": topics}))
+
+
+def check_after(count):
+    headers = {"Content-Type": "text/plain"}
+    request = urllib.request.Request(f"{URL}/moto-api/reset-auth", str(count).encode(), headers)
+    urllib.request.urlopen(request).close()
 
 
 def objects(name):
@@ -87,4 +93,4 @@ def queue(name):
         sqs.delete_message_batch(QueueUrl=url, Entries=found)
 
 
-{"arrange": arrange, "s3": bucket, "lake": lake, "sqs": queue}[COMMAND](*REST)
+{"arrange": arrange, "check": check_after, "s3": bucket, "lake": lake, "sqs": queue}[COMMAND](*REST)

@@ -1,7 +1,9 @@
-//! What AWS's services have in common: the account, signed requests, and what an answer means.
+//! What AWS's services have in common: the account, signed requests, and where they go.
 
+mod answer;
 mod batch;
 mod bucket;
+mod credentials;
 pub(super) mod lambda;
 pub(super) mod s3;
 pub(super) mod securitylake;
@@ -14,35 +16,20 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use reqwest::{Client, Method, Url};
 
+use self::answer::{code, is_transient, judge, within};
+use self::credentials::{Keys, Place};
 use self::signature::{Signed, Signer};
+use super::lease::Lease;
 use crate::http::{self, Reply};
 use crate::settings::{Secret, Tls, keys};
-use crate::{Answer, SendError, Setup};
-
-/// Errors with status 400 or 403 that are over after a while, or once the clock or the key is right again.
-const TRANSIENT: [&str; 16] = [
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "KMS.ThrottlingException",
-    "KMSThrottling",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "OverLimit",
-    "BandwidthLimitExceeded",
-    "SlowDown",
-    "RequestTimeTooSkewed",
-    "RequestTimeout",
-    "ExpiredToken",
-];
+use crate::{SendError, Setup};
 
 keys! {
     /// Whose requests they are, and where to.
     pub(crate) struct Account {
-        /// The access key's name. Empty: `AWS_ACCESS_KEY_ID` of the environment.
+        /// The access key's name. Empty: `AWS_ACCESS_KEY_ID` of the environment, or else what is there of a web identity
+        /// (`AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`), of a container's credentials
+        /// (`AWS_CONTAINER_CREDENTIALS_FULL_URI` or `..._RELATIVE_URI`) and of the instance's role, in this order.
         accesskeyid: String = "",
         /// The access key. Empty: `AWS_SECRET_ACCESS_KEY` of the environment.
         secretaccesskey: Secret = "",
@@ -50,13 +37,15 @@ keys! {
         sessiontoken: Secret = "",
         /// The region. Empty: `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment.
         region: String = "",
-        /// Refused if set: give keys of that role.
+        /// A role to take on with these keys: requests are then made with its keys.
         rolearn: String = "",
-        /// Goes with `rolearn`.
+        /// What the role's owner asks for to take it on.
         externalid: String = "",
         /// Unused: an account that is wrong is told by the first request.
         checkidentity: bool = true,
-        /// Where the service is, if not at AWS: `http://localhost:4566`.
+        /// Where the service is, if not at AWS: `http://localhost:4566`. Empty: `AWS_ENDPOINT_URL_S3` (or `..._SQS`, as the
+        /// service is called) or `AWS_ENDPOINT_URL` of the environment. The service that gives out a role's keys is where
+        /// `AWS_ENDPOINT_URL_STS` or `AWS_ENDPOINT_URL` says, or in the region.
         endpoint: String = "",
     }
 }
@@ -65,8 +54,10 @@ keys! {
 struct Service {
     client: Client,
     signer: Signer,
-    token: Secret,
+    keys: Lease<Keys>,
     address: Url,
+    /// Whether it is elsewhere than at AWS.
+    is_elsewhere: bool,
 }
 
 impl Service {
@@ -89,37 +80,24 @@ impl Service {
         variable: impl Fn(&str) -> String,
         client: Client,
     ) -> Result<Self, String> {
-        if !account.rolearn.is_empty() {
-            return Err("`rolearn` is not supported: give keys of that role".to_owned());
-        }
-        let or = |text: &str, name: &str| if text.is_empty() { variable(name) } else { text.to_owned() };
-        let region = or(&or(&account.region, "AWS_REGION"), "AWS_DEFAULT_REGION");
+        let region = first([account.region.clone(), variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")]);
         let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if region.is_empty() || !is_plain(&region) {
             return Err("`region` is missing, or none: give one, such as `eu-west-1`".to_owned());
         }
-        let is_own = !account.accesskeyid.is_empty();
-        let key_id = or(&account.accesskeyid, "AWS_ACCESS_KEY_ID");
-        let secret = or(account.secretaccesskey.reveal(), "AWS_SECRET_ACCESS_KEY");
-        if key_id.is_empty() || secret.is_empty() {
-            let both = "`accesskeyid` or `secretaccesskey` is missing: give both, or `AWS_ACCESS_KEY_ID` and \
-                        `AWS_SECRET_ACCESS_KEY` in the environment";
-            return Err(both.to_owned());
-        }
-        // The environment's token is that of the environment's key.
-        let token = account.sessiontoken.reveal().to_owned();
-        let token = if token.is_empty() && !is_own { variable("AWS_SESSION_TOKEN") } else { token };
-        let zone = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let address = match (account.endpoint.as_str(), host) {
+        let place = Place { client: &client, region: &region, variable: &variable };
+        let keys = credentials::lease(account, &place)?;
+        let endpoint = first([account.endpoint.clone(), place.endpoint(service)]);
+        let address = match (endpoint.as_str(), host) {
             ("", Some(host)) => http::url("url", host)?,
-            ("", None) => http::url("region", &format!("https://{service}.{region}.{zone}"))?,
+            ("", None) => place.regional(service)?,
             (endpoint, _) => http::url("endpoint", endpoint)?,
         };
         if address.host_str().is_none() {
             return Err("`endpoint` has no host".to_owned());
         }
-        let signer = Signer { key_id, secret, region, service };
-        Ok(Self { client, signer, token: token.into(), address })
+        let is_elsewhere = !endpoint.is_empty();
+        Ok(Self { client, signer: Signer { region, service }, keys, address, is_elsewhere })
     }
 
     /// Posts a body to the service's own address.
@@ -134,25 +112,46 @@ impl Service {
         self.call(Method::POST, &self.address, headers, body).await
     }
 
-    /// Makes a request, signed now: each attempt has a time of its own.
+    /// Makes a request.
     async fn call(
         &self,
         method: Method,
         address: &Url,
-        mut headers: BTreeMap<&'static str, String>,
+        headers: BTreeMap<&'static str, String>,
         body: impl Into<Vec<u8>>,
     ) -> Result<Reply, SendError> {
-        let body = body.into();
+        let keys = self.keys.get().await?;
+        let request = (method, address, headers, body.into());
+        let reply = self.signer.exchange(&self.client, &keys, request).await?;
+        if !reply.status.is_success() && code(&reply.text).is_some_and(|code| credentials::is_over(&code)) {
+            self.keys.drop(&keys).await;
+        }
+        Ok(reply)
+    }
+}
+
+/// A request that is not signed yet.
+type Unsigned<'a> = (Method, &'a Url, BTreeMap<&'static str, String>, Vec<u8>);
+
+impl Signer {
+    /// Sends a request, signed now: each attempt has a time of its own.
+    async fn exchange(
+        &self,
+        client: &Client,
+        keys: &Keys,
+        request: Unsigned<'_>,
+    ) -> Result<Reply, SendError> {
+        let (method, address, mut headers, body) = request;
         let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let port = address.port().map_or_else(String::new, |port| format!(":{port}"));
         headers.insert("host", format!("{}{port}", address.host_str().unwrap_or_default()));
         headers.insert("x-amz-date", time.clone());
-        if !self.token.is_empty() {
-            headers.insert("x-amz-security-token", self.token.reveal().to_owned());
+        if !keys.token.is_empty() {
+            headers.insert("x-amz-security-token", keys.token.reveal().to_owned());
         }
         let signed = Signed { method: method.as_str(), address, headers: &headers, body: &body };
-        let authorization = self.signer.authorization(&signed, &time);
-        let mut request = self.client.request(method, address.clone());
+        let authorization = self.authorization(keys, &signed, &time);
+        let mut request = client.request(method, address.clone());
         for (name, value) in headers.iter().filter(|(name, _)| **name != "host") {
             request = request.header(*name, value);
         }
@@ -160,14 +159,9 @@ impl Service {
     }
 }
 
-/// What an answer means: AWS says some of what is over after a while with status 400 or 403.
-fn judge(reply: &Reply) -> Result<Answer, SendError> {
-    reply.judge().map_err(|error| match error {
-        SendError::Refused(cause) if code(&reply.text).is_some_and(|code| is_transient(&code)) => {
-            SendError::Retry { after: reply.after, cause }
-        }
-        error => error,
-    })
+/// The first text that is not empty.
+fn first<const N: usize>(texts: [String; N]) -> String {
+    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
 }
 
 /// Whether a queue or a topic is one that keeps order.
@@ -175,66 +169,9 @@ fn is_fifo(name: &str) -> bool {
     name.strip_suffix(".fifo").is_some()
 }
 
-/// Whether an error with this name is over after a while.
-fn is_transient(code: &str) -> bool {
-    let code = code.trim_end_matches("Exception");
-    TRANSIENT.iter().any(|known| known.trim_end_matches("Exception") == code)
-}
-
-/// The name of an answer's error: in JSON behind a `#` or before a `:`, in XML within `Code`.
-fn code(text: &str) -> Option<String> {
-    if let Ok(body) = serde_json::from_str::<serde_json::Value>(text) {
-        let named = ["__type", "code", "Code"].iter().find_map(|key| body[key].as_str())?;
-        let name = named.rsplit('#').next().unwrap_or_default();
-        return Some(name.split(':').next().unwrap_or_default().to_owned());
-    }
-    within(text, "Code").next().map(str::to_owned)
-}
-
-/// What stands within each element of a name, in XML without attributes.
-fn within<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (found, behind) = rest.split_once(&begin)?.1.split_once(&end)?;
-        rest = behind;
-        Some(found)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use reqwest::StatusCode;
-
     use super::*;
-
-    fn refused(text: &str) -> Reply {
-        Reply { status: StatusCode::BAD_REQUEST, after: None, text: text.to_owned() }
-    }
-
-    #[test]
-    fn what_is_over_after_a_while_is_told_from_what_is_not() {
-        for text in [
-            r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"x"}"#,
-            r#"{"__type":"ThrottlingException"}"#,
-            r#"{"__type":"ExpiredTokenException:http://internal.amazon.com/x/"}"#,
-            "<Error><Code>SlowDown</Code></Error>",
-            "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>",
-        ] {
-            assert!(matches!(judge(&refused(text)), Err(SendError::Retry { .. })), "{text}");
-        }
-        for text in [
-            r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#,
-            "<Code>AccessDenied</Code>",
-            "<Code>",
-            "Throttling",
-            "{}",
-            "",
-        ] {
-            assert!(matches!(judge(&refused(text)), Err(SendError::Refused(_))), "{text}");
-        }
-    }
 
     fn service(account: &Account, environment: &[(&str, &str)]) -> Result<Service, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -244,8 +181,8 @@ mod tests {
         Service::from("sns", account, None, variable, Client::new())
     }
 
-    #[test]
-    fn keys_come_from_the_section_or_the_environment() {
+    #[tokio::test]
+    async fn keys_come_from_the_section_or_the_environment() {
         let environment = [
             ("AWS_ACCESS_KEY_ID", "E"),
             ("AWS_SECRET_ACCESS_KEY", "S"),
@@ -253,7 +190,8 @@ mod tests {
             ("AWS_DEFAULT_REGION", "cn-north-1"),
         ];
         let found = service(&Account::default(), &environment).unwrap();
-        assert_eq!((found.signer.key_id.as_str(), found.token.reveal()), ("E", "T"));
+        let keys = found.keys.get().await.unwrap();
+        assert_eq!((keys.id.as_str(), keys.token.reveal()), ("E", "T"));
         assert_eq!(found.address.as_str(), "https://sns.cn-north-1.amazonaws.com.cn/");
         let own = Account {
             accesskeyid: "A".to_owned(),
@@ -262,11 +200,11 @@ mod tests {
             ..Account::default()
         };
         let found = service(&own, &environment).unwrap();
-        assert_eq!((found.signer.key_id.as_str(), found.token.reveal()), ("A", ""));
+        let keys = found.keys.get().await.unwrap();
+        assert_eq!((keys.id.as_str(), keys.token.reveal()), ("A", ""));
         assert_eq!(found.address.as_str(), "https://sns.eu-west-1.amazonaws.com/");
         for (account, word) in [
             (Account { region: "a/b".to_owned(), ..own.clone() }, "`region`"),
-            (Account { rolearn: "arn".to_owned(), ..own.clone() }, "`rolearn`"),
             (Account { accesskeyid: String::new(), ..own.clone() }, "`accesskeyid`"),
             (Account { endpoint: "unix:x".to_owned(), ..own }, "`endpoint`"),
         ] {
@@ -275,10 +213,19 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn no_answer_makes_it_panic(text in "(<Code>|</Code>|\\{\"__type\":\"|#|\"\\}|x|ü){0,12}") {
-            let _ = judge(&refused(&text));
-        }
+    #[test]
+    fn the_environment_may_say_where_services_are() {
+        let own = Account {
+            accesskeyid: "A".to_owned(),
+            secretaccesskey: "B".to_owned().into(),
+            region: "r".to_owned(),
+            ..Account::default()
+        };
+        let all = [("AWS_ENDPOINT_URL", "http://all:1"), ("AWS_ENDPOINT_URL_SNS", "http://own:2")];
+        let found = service(&own, &all).unwrap();
+        assert_eq!((found.address.as_str(), found.is_elsewhere), ("http://own:2/", true));
+        assert_eq!(service(&own, &all[..1]).unwrap().address.as_str(), "http://all:1/");
+        let own = Account { endpoint: "http://here:3".to_owned(), ..own };
+        assert_eq!(service(&own, &all).unwrap().address.as_str(), "http://here:3/");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::lease::{Lease, Lender, Lent};
@@ -52,19 +52,6 @@ pub(super) fn judge(reply: &Reply) -> Result<Answer, SendError> {
 pub(super) async fn token(request: RequestBuilder) -> Result<Lent<Secret>, SendError> {
     let (reply, bytes) = http::exchange_bytes(request).await?;
     read(reply.status, &bytes).map_err(SendError::Unreachable)
-}
-
-/// The client for the servers of a cloud that are next to each machine of its own: never through a proxy.
-pub(super) fn near() -> Result<Client, String> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    client.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
-}
-
-/// The address of a server next to the machine.
-pub(super) fn near_address(variable: &str, host: &str, path: &str) -> Result<Url, String> {
-    let server = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
-    http::below(variable, &server, path)
 }
 
 /// The token of an answer. The error shows nothing of it but the words for what is wrong: the rest may be secret.

@@ -24,6 +24,7 @@ mod mattermost;
 mod mqtt;
 mod n8n;
 mod nats;
+mod near;
 mod nodered;
 mod opsgenie;
 mod otlp;

@@ -296,7 +296,7 @@ async fn the_whole_file_starts() {
 #[tokio::test]
 async fn a_value_that_cannot_be_had_here_is_refused_with_its_reason() {
     for (yaml, words) in [
-        ("aws: {rolearn: x, s3: {bucket: b, region: r}}", "rolearn"),
+        ("aws: {accesskeyid: x, s3: {bucket: b, region: r}}", "`secretaccesskey` is missing"),
         ("kafka: {hostport: 'a:1', topic: t, compression: ZSTD}", "`compression: ZSTD` is none of"),
         ("smtp: {hostport: a, from: a@b.c, to: a@b.c, authmechanism: external}", "`authmechanism: external`"),
         ("telegram: {token: t, chatid: c, messagethreadid: x}", "`messagethreadid: x` is no number"),

@@ -170,7 +170,7 @@ async fn a_server_that_checks_signatures_has_every_alert_once() {
     let section = moto.section(
         "  securitylake: {bucket: aws-security-data-lake, prefix: ext/falco/1.0, accountid: external, interval: 0, endpoint: URL}\n",
     );
-    moto.deliver(&section, &["awssecuritylake"]).await;
+    Moto::deliver(&section, &["awssecuritylake"]).await;
     let folder = tempfile::tempdir().unwrap();
     moto.ask(&["lake", folder.path().to_str().unwrap()]);
     let findings: Vec<Value> = (1..=200).map(|sequence| ocsf(&alert(sequence, 4), feed_kinds)).collect();

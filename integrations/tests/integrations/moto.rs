@@ -5,7 +5,7 @@ use std::process::Command;
 use cadge_integrations::{Config, Destination};
 use serde_json::Value;
 
-use super::counterpart::{Counterpart, find};
+use super::counterpart::{Counterpart, again, find};
 use super::feed::{Log, alert};
 use super::server::wait_for_metric;
 
@@ -64,7 +64,7 @@ impl Moto {
     }
 
     /// Delivers alerts to some destinations, not all at once: moto is slow.
-    pub(crate) async fn deliver(&self, section: &str, labels: &[&str]) {
+    pub(crate) async fn deliver(section: &str, labels: &[&str]) {
         let log = Log::default();
         let (_running, stop, registry) = log.start(section);
         for sequence in 1..=COUNT {
@@ -102,12 +102,12 @@ async fn each_service_has_every_alert_once_in_order() {
         "  s3: {{bucket: alerts, endpoint: URL}}\n  sqs: {{url: 'URL/123456789012/plain'}}\n  sns: {{topicarn: '{}', rawjson: true, endpoint: URL}}\n",
         topic("plain")
     ));
-    moto.deliver(&plain, &["awss3", "awssqs", "awssns"]).await;
+    Moto::deliver(&plain, &["awss3", "awssqs", "awssns"]).await;
     let ordered = moto.section(&format!(
         "  sqs: {{url: 'URL/123456789012/ordered.fifo'}}\n  sns: {{topicarn: '{}', rawjson: true, endpoint: URL}}\n",
         topic("ordered.fifo")
     ));
-    moto.deliver(&ordered, &["awssqs", "awssns"]).await;
+    Moto::deliver(&ordered, &["awssqs", "awssns"]).await;
     for place in [
         ["s3", "alerts"],
         ["sqs", "plain"],
@@ -137,4 +137,32 @@ async fn a_queue_that_knows_repetitions_takes_a_second_test_and_refuses_a_wrong_
     assert_eq!(moto.ask(&["sqs", "ordered.fifo"]).lines().count(), 2);
     let error = test(&section.replace(moto.text("secret"), "wrong")).await.unwrap_err();
     assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
+}
+
+/// The hub has no keys of its own: it finds in its environment what gives it those of a role.
+#[tokio::test]
+async fn a_role_is_taken_on_with_what_the_environment_has() {
+    let name = "a_role_is_taken_on_with_what_the_environment_has";
+    if let Ok(keys) = std::env::var("TEST_KEYS") {
+        let section = format!("aws: {{region: eu-west-1, {keys}}}\n");
+        let labels: &[_] = if keys.contains("s3") { &["awss3", "awssqs"] } else { &["awssqs"] };
+        return Moto::deliver(&section, labels).await;
+    }
+    let Some(moto) = Moto::start(name) else { return };
+    let (url, role) = (moto.url(), moto.text("role"));
+    let run = |variables: [(&str, &str); 2], keys: &str| {
+        let place = [("AWS_ENDPOINT_URL", url.as_str()), ("TEST_KEYS", keys)];
+        again(&format!("moto::{name}"), &[place, variables].concat());
+        moto.check(["sqs", "plain"]);
+    };
+    let own = [("AWS_ACCESS_KEY_ID", moto.text("key")), ("AWS_SECRET_ACCESS_KEY", moto.text("secret"))];
+    let queue = "sqs: {url: 'http://sqs/123456789012/plain'}";
+    run(own, &format!("rolearn: '{role}', externalid: e, s3: {{bucket: alerts}}, {queue}"));
+    moto.check(["s3", "alerts"]);
+    // A role by a web identity is asked for without keys.
+    let identity = moto.server.dir.path().join("token");
+    std::fs::write(&identity, "vouched").unwrap();
+    moto.ask(&["check", "1"]);
+    run([("AWS_WEB_IDENTITY_TOKEN_FILE", identity.to_str().unwrap()), ("AWS_ROLE_ARN", role)], queue);
+    assert!(!moto.server.log().contains(" 403 "), "{}", moto.server.log());
 }

@@ -34,7 +34,7 @@ impl Bucket {
         // need have such names.
         let host = service.address.host_str().unwrap_or_default();
         let own = format!("{name}.{host}");
-        if !account.endpoint.is_empty() || name.contains(['.', '_']) {
+        if service.is_elsewhere || name.contains(['.', '_']) {
             service.address = http::below("bucket", service.address.as_str(), name)?;
         } else if service.address.set_host(Some(&own)).is_err() {
             return Err("`bucket` is no name of a bucket".to_owned());

@@ -7,10 +7,10 @@ use reqwest::Url;
 use ring::digest::{SHA256, digest};
 use ring::hmac::{HMAC_SHA256, Key, Tag, sign};
 
-/// What signs requests of one account to one service.
+use super::credentials::Keys;
+
+/// What signs requests to one service.
 pub(super) struct Signer {
-    pub(super) key_id: String,
-    pub(super) secret: String,
     pub(super) region: String,
     pub(super) service: &'static str,
 }
@@ -26,21 +26,21 @@ pub(super) struct Signed<'a> {
 
 impl Signer {
     /// The header `authorization`, at a time such as `20150830T123600Z`.
-    pub(super) fn authorization(&self, request: &Signed<'_>, time: &str) -> String {
+    pub(super) fn authorization(&self, keys: &Keys, request: &Signed<'_>, time: &str) -> String {
         let day = &time[..time.len().min(8)];
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let names: Vec<&str> = request.headers.keys().copied().collect();
         let names = names.join(";");
         let canonical = self.canonical(request, &names);
         let signed = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(canonical.as_bytes()));
-        let mut key = Key::new(HMAC_SHA256, format!("AWS4{}", self.secret).as_bytes());
+        let mut key = Key::new(HMAC_SHA256, format!("AWS4{}", keys.secret.reveal()).as_bytes());
         for part in [day, &self.region, self.service, "aws4_request"] {
             key = Key::new(HMAC_SHA256, sign(&key, part.as_bytes()).as_ref());
         }
         let tag: Tag = sign(&key, signed.as_bytes());
         format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={}",
-            self.key_id,
+            keys.id,
             hex(tag.as_ref())
         )
     }
@@ -119,14 +119,11 @@ mod tests {
             ("x-amz-date", time.to_owned()),
         ]);
         headers.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let signer = Signer {
-            key_id: key_id.to_owned(),
-            secret: format!("wJalrXUtnFEMI/K7MDENG{slash}bPxRfiCYEXAMPLEKEY"),
-            region: "us-east-1".to_owned(),
-            service,
-        };
+        let secret = format!("wJalrXUtnFEMI/K7MDENG{slash}bPxRfiCYEXAMPLEKEY").into();
+        let keys = Keys { id: key_id.to_owned(), secret, token: String::new().into() };
+        let signer = Signer { region: "us-east-1".to_owned(), service };
         let request = Signed { method, address: &address, headers: &headers, body: body.as_bytes() };
-        signer.authorization(&request, time).rsplit_once("Signature=").unwrap().1.to_owned()
+        signer.authorization(&keys, &request, time).rsplit_once("Signature=").unwrap().1.to_owned()
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::SendError;
 use crate::destinations::aws::signature::form;
 use crate::destinations::bearer;
 use crate::destinations::lease::{Lender, Lent};
+use crate::destinations::near;
 use crate::settings::Secret;
 
 /// Where tokens are given out, unless the credentials say otherwise.
@@ -70,8 +71,8 @@ pub(super) fn lender(
     } else if file.is_empty() {
         let host = variable("GCE_METADATA_HOST");
         let host = if host.is_empty() { METADATA } else { host.as_str() };
-        let address = bearer::near_address("GCE_METADATA_HOST", host, METADATA_PATH)?;
-        Credentials::Metadata { client: bearer::near()?, address }
+        let address = near::address("GCE_METADATA_HOST", host, METADATA_PATH)?;
+        Credentials::Metadata { client: near::client()?, address }
     } else {
         let text = std::fs::read(&file);
         let text =
@@ -176,14 +177,14 @@ mod tests {
     use super::*;
 
     fn read(file: &Value) -> Result<Credentials, String> {
-        Credentials::read(file.to_string().as_bytes(), "scope", &bearer::near().unwrap())
+        Credentials::read(file.to_string().as_bytes(), "scope", &near::client().unwrap())
     }
 
     fn found(account: &Account, environment: &[(&str, &str)]) -> Result<Option<Credentials>, String> {
         let variable = |name: &str| {
             environment.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value).to_owned()
         };
-        lender(account, "scope", &bearer::near().unwrap(), variable)
+        lender(account, "scope", &near::client().unwrap(), variable)
     }
 
     #[test]
