@@ -127,6 +127,13 @@ pub enum SendError {
     Refused(String),
 }
 
+impl SendError {
+    /// It answered that another time it may go well, and not when.
+    pub(crate) fn later(cause: impl Into<String>) -> Self {
+        Self::Retry { after: None, cause: cause.into() }
+    }
+}
+
 /// A connection that fails leaves it open what its other end would have said.
 impl From<std::io::Error> for SendError {
     fn from(error: std::io::Error) -> Self {

@@ -93,7 +93,7 @@ impl Integration for Redis {
                 Err(cause) if FOR_GOOD.contains(&cause.split(' ').next().unwrap_or_default()) => {
                     Err(SendError::Refused(format!("it answered {cause}")))
                 }
-                Err(cause) => Err(later(&cause)),
+                Err(cause) => Err(SendError::later(format!("it answered {cause}"))),
             }
         })
     }
@@ -115,7 +115,9 @@ impl Redis {
             commands.push(vec!["SELECT", &database]);
         }
         for words in commands {
-            ask(&mut connection, &command(&words)).await?.map_err(|cause| later(&cause))?;
+            ask(&mut connection, &command(&words))
+                .await?
+                .map_err(|cause| SendError::later(format!("it answered {cause}")))?;
         }
         Ok(connection)
     }
@@ -159,10 +161,6 @@ fn reply(line: &str) -> Option<Result<String, String>> {
         ("-", text) => Some(Err(text.to_owned())),
         _ => None,
     }
-}
-
-fn later(cause: &str) -> SendError {
-    SendError::Retry { after: None, cause: format!("it answered {cause}") }
 }
 
 #[cfg(test)]

@@ -34,16 +34,13 @@ impl Taken {
         self.keep(taken.map(|delivery| delivery.position));
         let shown = |(index, cause): &(usize, String)| format!("it answered to entry {index}: {cause}");
         if let Some(failed) = entries.failed.first() {
-            return Err(SendError::Retry { after: None, cause: shown(failed) });
+            return Err(SendError::later(shown(failed)));
         }
         if let Some(refused) = entries.refused.first() {
             return Err(SendError::Refused(shown(refused)));
         }
         match (0..alerts.len()).find(|index| !entries.taken.contains(index)) {
-            Some(index) => {
-                let cause = format!("its answer does not speak of entry {index}");
-                Err(SendError::Retry { after: None, cause })
-            }
+            Some(index) => Err(SendError::later(format!("its answer does not speak of entry {index}"))),
             None => Ok(answer),
         }
     }

@@ -113,7 +113,7 @@ impl Mqtt {
             Answered::Connected(0) => Ok(connection),
             Answered::Connected(code) => {
                 let cause = format!("the broker refuses the connection: {}", packet::refusal(code));
-                Err(SendError::Retry { after: None, cause })
+                Err(SendError::later(cause))
             }
             other => Err(unexpected(other).into()),
         }

@@ -1,13 +1,15 @@
 //! Publishes alerts to NATS: to `JetStream`, which acknowledges each and knows one that comes again, or to whoever
 //! is subscribed.
 
+mod answer;
 mod wire;
 
 use cadge_proto::Alert;
 use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::answer::{acknowledged, ponged};
 use self::wire::Said;
 use super::Section;
 use crate::format::{canonical, uuid};
@@ -64,26 +66,9 @@ impl Section for Config {
         let trust = if encrypted { Some(Trust::new(&self.tls, &Files::default(), setup)?) } else { None };
         let (who, address) = address.rsplit_once('@').unwrap_or(("", address));
         let link = Link::new("hostport", address, 4222, trust)?;
-        let greeting = greeting(who);
+        let greeting = wire::greeting(who);
         Ok(Box::new(Nats { link, encrypted, greeting, config: self.clone(), kinds: setup.kinds }))
     }
-}
-
-/// What a client says first, and a ping: who it is, and that it does not want each line confirmed.
-fn greeting(who: &str) -> String {
-    let mut about = json!({
-        "name": "cadge", "lang": "rust", "version": env!("CARGO_PKG_VERSION"), "protocol": 1,
-        "verbose": false, "pedantic": false, "headers": true, "no_responders": true,
-    });
-    match who.split_once(':') {
-        Some((user, password)) => {
-            about["user"] = user.into();
-            about["pass"] = password.into();
-        }
-        None if !who.is_empty() => about["auth_token"] = who.into(),
-        None => {}
-    }
-    format!("CONNECT {about}\r\nPING\r\n")
 }
 
 struct Nats {
@@ -106,7 +91,7 @@ impl Integration for Nats {
             let answer = if self.config.jetstream {
                 let mut answer = Answer::default();
                 for _ in alerts {
-                    answer = self.acknowledged(&mut connection).await?;
+                    answer = acknowledged(&mut connection, &self.config.subjecttemplate).await?;
                 }
                 answer
             } else {
@@ -126,7 +111,7 @@ impl Nats {
         let info = wire::read(&mut connection).await?;
         let Said::Info(info) = info else { return Err(wire::no_server().into()) };
         if !self.encrypted && info["tls_required"] == Value::Bool(true) {
-            return Err(later("the server wants TLS: `hostport` begins with `tls://` then"));
+            return Err(SendError::later("the server wants TLS: `hostport` begins with `tls://` then"));
         }
         let mut connection = self.link.encrypt(connection).await?;
         connection.write(self.greeting.as_bytes()).await?;
@@ -157,76 +142,5 @@ impl Nats {
             lines.extend_from_slice(b"PING\r\n");
         }
         lines
-    }
-
-    /// Waits for the next acknowledgement.
-    async fn acknowledged(&self, connection: &mut Connection) -> Result<Answer, SendError> {
-        match said(connection).await? {
-            Said::Answer { status: Some(503), .. } => {
-                let subjects = &self.config.subjecttemplate;
-                let way = "add one, or set `jetstream: false`";
-                Err(later(&format!("no stream has the subjects `{subjects}`: {way}")))
-            }
-            Said::Answer { body, .. } => judge(&body),
-            other => Err(SendError::Unreachable(format!("the server said what nobody asked for: {other:?}"))),
-        }
-    }
-}
-
-/// What an acknowledgement says.
-fn judge(body: &[u8]) -> Result<Answer, SendError> {
-    let known: Value = serde_json::from_slice(body).unwrap_or_default();
-    if let (Some(stream), Some(place)) = (known["stream"].as_str(), known["seq"].as_u64()) {
-        return Ok(Answer(format!("`{stream}` has it at {place}")));
-    }
-    let cause = known["error"]["description"].as_str().unwrap_or("it is no acknowledgement");
-    let cause = format!("the stream answered: {cause}");
-    match known["error"]["code"].as_u64() {
-        Some(400..500) => Err(SendError::Refused(cause)),
-        _ => Err(later(&cause)),
-    }
-}
-
-/// Waits for the answer to a ping.
-async fn ponged(connection: &mut Connection) -> Result<(), SendError> {
-    match said(connection).await? {
-        Said::Pong => Ok(()),
-        other => Err(SendError::Unreachable(format!("the server said what nobody asked for: {other:?}"))),
-    }
-}
-
-/// What the server says next about what it was asked. Its own pings are answered.
-async fn said(connection: &mut Connection) -> Result<Said, SendError> {
-    loop {
-        match wire::read(connection).await? {
-            Said::Ping => connection.write(b"PONG\r\n").await?,
-            Said::Info(_) | Said::Well => {}
-            Said::Error(cause) if cause.to_ascii_lowercase().contains("maximum payload") => {
-                return Err(SendError::Refused(format!("the server answered {cause}")));
-            }
-            Said::Error(cause) => return Err(later(&format!("the server answered {cause}"))),
-            other => return Ok(other),
-        }
-    }
-}
-
-fn later(cause: &str) -> SendError {
-    SendError::Retry { after: None, cause: cause.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_s_no_is_for_good_or_for_now() {
-        assert_eq!(judge(br#"{"stream":"a","seq":7}"#), Ok(Answer("`a` has it at 7".to_owned())));
-        let refused =
-            judge(br#"{"error":{"code":400,"description":"message size exceeds maximum allowed"}}"#);
-        assert!(matches!(refused, Err(SendError::Refused(cause)) if cause.contains("exceeds")));
-        for body in [&br#"{"error":{"code":503,"description":"maximum messages exceeded"}}"#[..], b"", b"[]"]
-        {
-            assert!(matches!(judge(body), Err(SendError::Retry { .. })));
-        }
     }
 }

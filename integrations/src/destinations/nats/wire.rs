@@ -2,7 +2,7 @@
 
 use std::io;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::link::Connection;
 
@@ -30,6 +30,23 @@ pub(super) enum Said {
 enum Line {
     Whole(Said),
     Begun { headers: usize, all: usize },
+}
+
+/// What a client says first, and a ping: who it is, and that it does not want each line confirmed.
+pub(super) fn greeting(who: &str) -> String {
+    let mut about = json!({
+        "name": "cadge", "lang": "rust", "version": env!("CARGO_PKG_VERSION"), "protocol": 1,
+        "verbose": false, "pedantic": false, "headers": true, "no_responders": true,
+    });
+    match who.split_once(':') {
+        Some((user, password)) => {
+            about["user"] = user.into();
+            about["pass"] = password.into();
+        }
+        None if !who.is_empty() => about["auth_token"] = who.into(),
+        None => {}
+    }
+    format!("CONNECT {about}\r\nPING\r\n")
 }
 
 /// Asks for so many answers to an inbox.

@@ -211,7 +211,7 @@ fn failed(error: &Error) -> SendError {
         Some("22" | "23" | "54") => SendError::Refused(cause),
         // Connections, shutdown, too many.
         Some("08" | "53" | "57") => SendError::Unreachable(cause),
-        _ => SendError::Retry { after: None, cause },
+        _ => SendError::later(cause),
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn log_in(
     match heard(connection).await? {
         Said::Start { mechanisms } if mechanisms.split(' ').any(|known| known == mechanism) => {}
         Said::Start { mechanisms } => {
-            return Err(later(format!("the broker knows `{mechanisms}`, and not `{mechanism}`")));
+            return Err(SendError::later(format!("the broker knows `{mechanisms}`, and not `{mechanism}`")));
         }
         other => return Err(unexpected(&other)),
     }
@@ -32,7 +32,7 @@ pub(super) async fn log_in(
         Ok(other) => Err(unexpected(&other)),
         Err(Heard::Closed { code: ACCESS_REFUSED, text }) => {
             let cause = refusal(ACCESS_REFUSED, &text);
-            Err(later(format!("{cause} (the user and the password are in `url`)")))
+            Err(SendError::later(format!("{cause} (the user and the password are in `url`)")))
         }
         Err(error) => Err(error.into()),
     }
@@ -77,7 +77,7 @@ impl From<io::Error> for Heard {
 impl From<Heard> for SendError {
     fn from(heard: Heard) -> Self {
         match heard {
-            Heard::Closed { code, text } => later(refusal(code, &text)),
+            Heard::Closed { code, text } => SendError::later(refusal(code, &text)),
             Heard::Failed(error) => error,
         }
     }
@@ -109,10 +109,6 @@ pub(super) async fn done(connection: &mut Connection, out: &[u8]) -> Result<(), 
 
 pub(super) fn refusal(code: u16, text: &str) -> String {
     format!("the broker answered {code} {text}")
-}
-
-pub(super) fn later(cause: String) -> SendError {
-    SendError::Retry { after: None, cause }
 }
 
 pub(super) fn unexpected(said: &Said) -> SendError {

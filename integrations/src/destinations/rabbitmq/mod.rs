@@ -147,7 +147,7 @@ impl RabbitMq {
         session.publish(&publications, settled).await?;
         self.link.keep(session);
         match (failed, refused) {
-            (Some(cause), _) => Err(SendError::Retry { after: None, cause }),
+            (Some(cause), _) => Err(SendError::later(cause)),
             (None, Some(cause)) => Err(SendError::Refused(cause)),
             (None, None) => Ok(()),
         }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::address::Address;
 use super::frame::{self, Frame, HEARTBEAT};
-use super::greeting::{done, later, log_in, refusal, unexpected};
+use super::greeting::{done, log_in, refusal, unexpected};
 use super::inside::Inside;
 use super::publication::Publication;
 use super::said::{self, Said};
@@ -140,7 +140,7 @@ async fn answers(
             Said::Closed { code: PRECONDITION_FAILED, text } => {
                 return Err(SendError::Refused(refusal(PRECONDITION_FAILED, &text)));
             }
-            Said::Closed { code, text } => return Err(later(refusal(code, &text))),
+            Said::Closed { code, text } => return Err(SendError::later(refusal(code, &text))),
             other => return Err(unexpected(&other)),
         }
     }
