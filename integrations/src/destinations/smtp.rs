@@ -14,6 +14,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use super::Section;
 use super::chat::{Line, lines};
 use crate::format::uuid;
+use crate::link::host_and_port;
 use crate::settings::{Common, Secret, keys, one_of};
 use crate::text::{by_priority, cut, go_time};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
@@ -95,12 +96,9 @@ impl Section for Config {
 
 impl Config {
     fn transport(&self, setup: &Setup) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
-        let (host, port) = match self.hostport.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().map_err(|_| format!("`hostport`: {port} is no port"))?),
-            None => (self.hostport.as_str(), PORT),
-        };
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port);
-        let builder = if self.tls { builder.tls(self.encryption(host, port, setup)?) } else { builder };
+        let (host, port) = &host_and_port("hostport", &self.hostport, PORT)?;
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(*port);
+        let builder = if self.tls { builder.tls(self.encryption(host, *port, setup)?) } else { builder };
         let (secret, mechanism) = match self.authmechanism.to_ascii_lowercase().as_str() {
             "plain" => (&self.password, Mechanism::Plain),
             "login" => (&self.password, Mechanism::Login),
@@ -165,7 +163,7 @@ fn judge(error: &Error) -> SendError {
     if error.is_permanent() {
         SendError::Refused(cause)
     } else if error.is_transient() {
-        SendError::Retry { after: None, cause }
+        SendError::later(cause)
     } else {
         let inner = std::error::Error::source(error).map(|inner| format!(": {inner}"));
         SendError::Unreachable(cause + &inner.unwrap_or_default())

@@ -7,12 +7,15 @@ use cadge_proto::priority_name;
 use futures_util::future::BoxFuture;
 
 use super::Section;
-use crate::link::Datagrams;
+use crate::link::{Datagrams, host_and_port};
 use crate::settings::{Common, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
 /// Alerts that are counted together.
 const BATCH: usize = 1000;
+
+/// Where StatsD usually is.
+const PORT: u16 = 8125;
 
 keys! {
     /// The section `statsd`.
@@ -86,9 +89,8 @@ struct Counts {
 
 impl Counts {
     fn to(address: &str, namespace: &str, tags: Option<&[String]>) -> Result<Box<dyn Integration>, String> {
-        let place = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-        let (host, port) = place.ok_or_else(|| format!("`forwarder: {address}` is not host:port"))?;
-        let way = Datagrams::new(host.trim_matches(['[', ']']), port);
+        let (host, port) = host_and_port("forwarder", address, PORT)?;
+        let way = Datagrams::new(&host, port);
         let tags = tags.map(|tags| tags.join(","));
         let (address, namespace) = (address.to_owned(), namespace.to_owned());
         Ok(Box::new(Self { address, namespace, tags, way }))
