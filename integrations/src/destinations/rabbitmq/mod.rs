@@ -2,6 +2,7 @@
 //! no queue takes is refused.
 
 mod address;
+mod batch;
 mod frame;
 mod greeting;
 mod inside;
@@ -10,14 +11,16 @@ mod said;
 mod session;
 mod waiting;
 
+use std::collections::BTreeSet;
+
 use cadge_proto::json::FieldKinds;
 use cadge_proto::priority_name;
 use futures_util::future::BoxFuture;
 
 use self::address::Address;
+use self::batch::Batch;
 use self::publication::Publication;
 use self::session::Session;
-use self::waiting::Fate;
 use super::Section;
 use super::taken::Taken;
 use crate::format::{canonical, uuid};
@@ -130,6 +133,10 @@ impl Integration for RabbitMq {
             Ok(Answer("the broker has confirmed it".to_owned()))
         })
     }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.taken.forget(alerts)
+    }
 }
 
 impl RabbitMq {
@@ -137,20 +144,10 @@ impl RabbitMq {
         let publications: Vec<_> =
             alerts.iter().map(|delivery| self.publication(delivery)).collect::<Result<_, _>>()?;
         let mut session = self.link.idle_or(self.greet()).await?;
-        let (mut refused, mut failed) = (None, None);
-        let settled = |place: usize, fate| match fate {
-            // At once: the others may get no answer.
-            Fate::Taken => self.taken.keep(alerts.get(place).map(|delivery| delivery.position)),
-            Fate::Refused(cause) => refused = Some(cause),
-            Fate::Failed(cause) => failed = Some(cause),
-        };
-        session.publish(&publications, settled).await?;
+        let mut batch = Batch::new(alerts, &self.taken);
+        session.publish(&publications, |place, fate| batch.settle(place, fate)).await?;
         self.link.keep(session);
-        match (failed, refused) {
-            (Some(cause), _) => Err(SendError::later(cause)),
-            (None, Some(cause)) => Err(SendError::Refused(cause)),
-            (None, None) => Ok(()),
-        }
+        batch.outcome()
     }
 
     /// A new connection that the broker has accepted.
