@@ -18,6 +18,7 @@ use crate::SendError;
 
 pub(crate) use address::{host_and_port, scheme};
 pub(crate) use datagrams::Datagrams;
+pub(crate) use idle::Kept;
 pub(crate) use tls::{Files, Trust};
 
 /// A line of a server's may have so many bytes.
@@ -40,7 +41,9 @@ pub(crate) struct Connection {
     stream: BufReader<Box<dyn Stream>>,
 }
 
-impl<C> Link<C> {
+impl Kept for Connection {}
+
+impl<C: Kept> Link<C> {
     /// The way to `HOST:PORT`, or `HOST` at the usual port. Without `trust` nothing is encrypted.
     pub(crate) fn new(key: &str, address: &str, usual: u16, trust: Option<Trust>) -> Result<Self, String> {
         let (host, port) = host_and_port(key, address, usual)?;

@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
 use super::{Connection, Link, Stream};
 
-impl<C> Link<C> {
+impl<C: super::Kept> Link<C> {
     /// The host and the port.
     pub(crate) fn place(&self) -> (&str, u16) {
         (&self.host, self.port)

@@ -9,7 +9,8 @@ pub(super) enum Said {
     Start { mechanisms: String },
     /// It proposes the largest frame and the seconds between heartbeats; 0 is none.
     Tune { frame: u32, heartbeat: u16 },
-    /// What was asked for is done: a connection or a channel is open, a queue is there, alerts will be confirmed.
+    /// What was asked for is done: a connection or a channel is open, a queue is there, alerts will be confirmed, the
+    /// connection may be closed.
     Done,
     /// It has what was published with this number, or all up to it.
     Taken { number: u64, also_before: bool },
@@ -40,7 +41,7 @@ impl Said {
                 rest.short()?;
                 Self::Tune { frame: rest.long()?, heartbeat: rest.short()? }
             }
-            (10, 41) | (20 | 50 | 85, 11) => Self::Done,
+            (10, 41 | 51) | (20 | 50 | 85, 11) => Self::Done,
             (10, 50) | (20, 40) => Self::Closed { code: rest.short()?, text: rest.short_text()? },
             (10, 60) => Self::Blocked { text: rest.short_text()? },
             (10, 61) => Self::Unblocked,

@@ -14,7 +14,7 @@ use super::publication::Publication;
 use super::said::{self, Said};
 use super::waiting::{Fate, Waiting};
 use crate::SendError;
-use crate::link::Connection;
+use crate::link::{Connection, Kept};
 
 /// The one channel of a connection.
 pub(super) const CHANNEL: u16 = 1;
@@ -88,6 +88,17 @@ impl Session {
             answered = answers(&mut reader, waiting, settled) => answered,
             Err(error) = write(writer, &out, self.heartbeat) => Err(error.into()),
         }
+    }
+}
+
+impl Kept for Session {
+    /// A broker takes a connection that ends without a word for a failure, and logs it.
+    async fn say_farewell(&mut self) {
+        const REPLY_SUCCESS: u16 = 200;
+        let mut out = Vec::new();
+        let close = Inside::method(10, 50).short(REPLY_SUCCESS).short_text("idle").short(0).short(0);
+        close.push_method(0, &mut out);
+        let _ = done(&mut self.connection, &out).await;
     }
 }
 
