@@ -17,7 +17,7 @@ const OK: &str = "falcosecurity_falcosidekick_outputs_total{destination=\"syslog
 /// It comes up again when it ends, until the shell is told to end.
 const AGAIN: &str = r#"trap 'kill $!; exit' TERM; while :; do "$@" & wait $!; done"#;
 
-/// It writes what it understands of each line into a file.
+/// It writes what it understands of each line into a file. By UDP it listens first: it is waited for by TCP.
 fn settings(dir: &Path, port: u16, is_tls: bool) -> String {
     let dir = dir.display();
     let driver = if is_tls {
@@ -28,10 +28,10 @@ fn settings(dir: &Path, port: u16, is_tls: bool) -> String {
     format!(
         r#"global(workDirectory="{dir}" maxMessageSize="64k" defaultNetstreamDriverCAFile="{dir}/ca.crt"
   defaultNetstreamDriverCertFile="{dir}/server.crt" defaultNetstreamDriverKeyFile="{dir}/server.key")
-module(load="imtcp"{driver})
 module(load="imudp")
-input(type="imtcp" address="127.0.0.1" port="{port}")
+module(load="imtcp"{driver})
 input(type="imudp" address="127.0.0.1" port="{port}")
+input(type="imtcp" address="127.0.0.1" port="{port}")
 template(name="parts" type="string" string="%protocol-version%|%pri%|%hostname%|%app-name%|%procid%|%msgid%|%structured-data%|%timestamp:::date-rfc3339%|%msg%\n")
 action(type="omfile" file="{dir}/alerts" template="parts")
 "#
