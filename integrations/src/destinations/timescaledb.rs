@@ -2,32 +2,16 @@
 
 use super::Section;
 use super::postgresql::{Database, Server};
-use crate::settings::{Common, Secret, Tls, keys};
+use crate::settings::{Common, keys};
 use crate::{Integration, Setup};
 
 keys! {
     /// The section `timescaledb`.
     pub(crate) struct Config {
-        /// The database server.
-        host: String = "",
-        /// Its port.
-        port: u16 = 5432,
-        /// The user.
-        user: String = "postgres",
-        /// The user's password.
-        password: Secret = "postgres",
-        /// The database.
-        database: String = "falcosidekick",
         /// The table, which has to be there, with the columns `time`, `rule`, `priority`, `source`, `output`, `tags` and
         /// `hostname`. An alert whose writing was not confirmed is written again: `postgresql` has it once.
         hypertablename: String = "falcosidekick_events",
-        /// Fields that have a column of their own with the same name, such as custom ones.
-        fields: Vec<String> = [],
-        /// Whether the connection is encrypted.
-        tls: bool = false,
-        /// An authority to trust besides the system's.
-        cacertfile: String = "",
-        + certificates: Tls,
+        + server: Server { password = "postgres", database = "falcosidekick" },
         + common: Common,
     }
 }
@@ -38,7 +22,7 @@ impl Section for Config {
     const EXAMPLE: &'static str = "timescaledb:\n  host: ADDRESS\n  password: T0KEN\n";
 
     fn is_on(&self) -> bool {
-        !self.host.is_empty()
+        !self.server.host.is_empty()
     }
 
     fn common(&self) -> &Common {
@@ -46,14 +30,6 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        let server = Server {
-            host: &self.host,
-            port: self.port,
-            user: &self.user,
-            password: &self.password,
-            database: &self.database,
-            trust: self.tls.then_some((&self.certificates, &self.cacertfile)),
-        };
-        Ok(Box::new(Database::new(&server, &self.hypertablename, &self.fields, false, setup)?))
+        Ok(Box::new(Database::new(&self.server, &self.hypertablename, false, setup)?))
     }
 }

@@ -43,13 +43,14 @@ pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
     (best.0 > 0.8).then_some(best.1)
 }
 
-/// Declares a group: keys with their documentation, types and defaults (in JSON), and groups that are part of it.
+/// Declares a group: keys with their documentation, types and defaults (in JSON), and groups that are part of it,
+/// of which some keys may have other defaults here.
 macro_rules! keys {
     (
         $(#[doc = $about:literal])*
         $vis:vis struct $name:ident {
             $($(#[doc = $doc:literal])* $key:ident: $kind:ty = $default:tt,)*
-            $(+ $group:ident: $type:ty,)*
+            $(+ $group:ident: $type:ty $({ $($inner:ident = $value:tt),* })?,)*
         }
     ) => {
         $(#[doc = $about])*
@@ -64,7 +65,15 @@ macro_rules! keys {
                 use $crate::settings::Setting as _;
                 Self {
                     $($key: <$kind>::read(&serde_json::json!($default)).expect("the default has the key's type"),)*
-                    $($group: <$type>::default(),)*
+                    $($group: {
+                        #[allow(unused_mut, reason = "most groups keep their defaults")]
+                        let mut group = <$type>::default();
+                        $($(
+                            group.$inner = $crate::settings::Setting::read(&serde_json::json!($value))
+                                .expect("the default has the key's type");
+                        )*)?
+                        group
+                    },)*
                 }
             }
         }
@@ -96,7 +105,16 @@ macro_rules! keys {
                         default: serde_json::json!($default).to_string(),
                     },
                 )*];
-                $(keys.extend(<$type as $crate::settings::Keys>::keys());)*
+                $(
+                    #[allow(unused_mut, reason = "most groups keep their defaults")]
+                    let mut group = <$type as $crate::settings::Keys>::keys();
+                    $($(
+                        for key in group.iter_mut().filter(|key| key.name == stringify!($inner)) {
+                            key.default = serde_json::json!($value).to_string();
+                        }
+                    )*)?
+                    keys.extend(group);
+                )*
                 keys
             }
         }
@@ -126,6 +144,21 @@ mod tests {
             address: String = "here",
             + inner: Inner,
         }
+    }
+
+    keys! {
+        /// The same, less often.
+        struct Seldom {
+            /// Where to.
+            address: String = "here",
+            + inner: Inner { often = 1 },
+        }
+    }
+
+    #[test]
+    fn a_group_may_have_another_default_within_another_one() {
+        assert_eq!((Inner::default().often, Seldom::default().inner.often), (3, 1));
+        assert_eq!((Inner::keys()[0].default.as_str(), Seldom::keys()[1].default.as_str()), ("3", "1"));
     }
 
     #[test]

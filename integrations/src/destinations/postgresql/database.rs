@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Config, NoTls, Statement};
 
 use crate::format::canonical;
 use crate::link::{Files, Link, Trust};
-use crate::settings::{Secret, Tls};
+use crate::settings::{Secret, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
 /// Alerts in one statement.
@@ -31,15 +31,27 @@ const COLUMNS: [(&str, &str); 7] = [
     ("hostname", "a->>'hostname'"),
 ];
 
-/// Where a database is.
-pub(in super::super) struct Server<'a> {
-    pub(in super::super) host: &'a str,
-    pub(in super::super) port: u16,
-    pub(in super::super) user: &'a str,
-    pub(in super::super) password: &'a Secret,
-    pub(in super::super) database: &'a str,
-    /// With TLS: whom to trust, with the file of an authority.
-    pub(in super::super) trust: Option<(&'a Tls, &'a String)>,
+keys! {
+    /// Where a database is, and who writes to it.
+    pub(crate) struct Server {
+        /// The database server.
+        host: String = "",
+        /// Its port.
+        port: u16 = 5432,
+        /// The user.
+        user: String = "postgres",
+        /// The user's password.
+        password: Secret = "",
+        /// The database.
+        database: String = "cadge",
+        /// Fields that have a column of their own with the same name, such as custom ones. The column has to be there.
+        fields: Vec<String> = [],
+        /// Whether the connection is encrypted.
+        tls: bool = false,
+        /// An authority to trust besides the system's.
+        cacertfile: String = "",
+        + certificates: Tls,
+    }
 }
 
 /// A database with a table for alerts.
@@ -63,21 +75,19 @@ struct Session {
 impl Database {
     /// With `has_ids` the table is made, and each alert is in it once.
     pub(in super::super) fn new(
-        server: &Server<'_>,
+        server: &Server,
         table: &str,
-        fields: &[String],
         has_ids: bool,
         setup: &Setup,
     ) -> Result<Self, String> {
-        let trust = server
-            .trust
-            .map(|(tls, authority)| Trust::new(tls, &Files { authority, ..Files::default() }, setup));
-        let link = Link::new("host", server.host, server.port, trust.transpose()?)?;
+        let files = Files { authority: &server.cacertfile, ..Files::default() };
+        let trust = server.tls.then(|| Trust::new(&server.certificates, &files, setup)).transpose()?;
+        let link = Link::new("host", &server.host, server.port, trust)?;
         let mut config = Config::new();
         config
-            .user(server.user)
+            .user(&server.user)
             .password(server.password.reveal())
-            .dbname(server.database)
+            .dbname(&server.database)
             .application_name("cadge")
             // The stream is encrypted already.
             .ssl_mode(SslMode::Disable);
@@ -90,11 +100,11 @@ impl Database {
         });
         Ok(Self {
             link,
-            is_encrypted: server.trust.is_some(),
+            is_encrypted: server.tls,
             config,
             kinds: setup.kinds,
             create,
-            insert: insert(&table, fields, has_ids),
+            insert: insert(&table, &server.fields, has_ids),
             idle: Mutex::default(),
         })
     }
