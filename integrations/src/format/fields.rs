@@ -10,6 +10,8 @@ use cadge_proto::Alert;
 use cadge_proto::json::MISSING;
 use serde_json::{Map, Value};
 
+use crate::text::nanoseconds;
+
 /// The fields of one alert.
 pub(super) struct Fields<'a> {
     alert: &'a Alert,
@@ -101,11 +103,8 @@ pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path)
 }
 
-/// The alert's time in nanoseconds since 1970. Times before it, or past the year 2262, read 0.
-pub(super) fn nanoseconds(alert: &Alert) -> u64 {
-    let time = alert.time.unwrap_or_default();
-    let seconds = u64::try_from(time.seconds).unwrap_or(0);
-    let nanoseconds = u64::try_from(time.nanos).unwrap_or(0);
-    let total = seconds.checked_mul(1_000_000_000).and_then(|total| total.checked_add(nanoseconds));
-    total.filter(|total| i64::try_from(*total).is_ok()).unwrap_or(0)
+/// The alert's time in nanoseconds since 1970, as far as a format can hold it. Times before it, or past the year 2262,
+/// read 0.
+pub(super) fn unix_time(alert: &Alert) -> u64 {
+    i64::try_from(nanoseconds(alert)).ok().and_then(|time| u64::try_from(time).ok()).unwrap_or(0)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::attack;
 use super::falco::uuid;
-use super::fields::{Fields, file_name, nanoseconds, object, value};
+use super::fields::{Fields, file_name, object, unix_time, value};
 
 /// The version that is kept to: the first with several `resources`. Later versions only add to it, so a reader of
 /// 1.5 or 1.7 takes it too, while one of 1.3 would refuse theirs.
@@ -22,7 +22,7 @@ const CREATE: u32 = 1;
 pub fn ocsf(alert: &Alert, kinds: FieldKinds) -> Value {
     let fields = Fields::new(alert);
     let id = uuid(alert);
-    let time = nanoseconds(alert) / 1_000_000;
+    let time = unix_time(alert) / 1_000_000;
     let (severity, severity_id) = severity(alert.priority);
     let mut finding = json!({
         "class_uid": CLASS,

@@ -11,7 +11,7 @@ use super::wire::{
     text,
 };
 use crate::format::falco::uuid;
-use crate::format::fields::nanoseconds;
+use crate::format::fields::unix_time;
 
 /// One request for several alerts. Those of one host stand together, in their order.
 pub fn logs<'a>(alerts: impl IntoIterator<Item = &'a Alert>, kinds: FieldKinds) -> LogsRequest {
@@ -33,7 +33,7 @@ pub fn logs<'a>(alerts: impl IntoIterator<Item = &'a Alert>, kinds: FieldKinds) 
 
 fn record(alert: &Alert, kinds: FieldKinds) -> LogRecord {
     LogRecord {
-        time_unix_nano: nanoseconds(alert),
+        time_unix_nano: unix_time(alert),
         severity_number: severity(alert.priority),
         severity_text: priority_name(alert.priority).to_owned(),
         body: Some(AnyValue { value: Some(Any::Text(alert.output.clone())) }),
