@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use cadge_engine::problem::nearest;
 use serde::de::DeserializeOwned;
 
 /// A configuration that can't be used. `main` ends with exit code 64 for it.
@@ -51,9 +52,7 @@ fn suggestion(explanation: &str) -> Option<String> {
     let unknown = unknown.trim_matches('`');
     let names = expected.trim_start_matches("one of ").split([',', ' ']).map(|name| name.trim_matches('`'));
     let names = names.filter(|name| !name.is_empty() && *name != "or");
-    let (distance, nearest) =
-        names.map(|known| (strsim::damerau_levenshtein(unknown, known), known)).min()?;
-    (distance <= 1 + unknown.len() / 3).then(|| nearest.to_string())
+    nearest(unknown, names).map(str::to_owned)
 }
 
 #[cfg(test)]

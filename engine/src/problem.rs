@@ -161,7 +161,7 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 /// The candidate that `name` is most likely a typing mistake of: at most a third of it differs.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.len() / 3).clamp(1, 4);
     candidates
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed)
