@@ -5,6 +5,7 @@
 mod integrations {
     mod alertmanager;
     mod aws;
+    mod azure;
     mod broker;
     mod collector;
     mod counterpart;

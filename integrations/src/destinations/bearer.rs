@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -68,9 +69,11 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Lent<Secret>, String> {
     }
     let token = body["access_token"].as_str().filter(|token| is_plain(token));
     let token = token.ok_or("asked for one, what is answered has no `access_token`")?;
-    // Azure writes the number as text.
-    let lasts = &body["expires_in"];
-    let lasts = lasts.as_u64().or_else(|| lasts.as_str()?.parse().ok()).map_or(LASTS, Duration::from_secs);
+    // Azure writes numbers as text, and to apps only when it ends.
+    let number = |key: &str| body[key].as_u64().or_else(|| body[key].as_str()?.parse().ok());
+    let left = |ends: u64| ends.saturating_sub(Timestamp::now().as_second().unsigned_abs());
+    let lasts = number("expires_in").or_else(|| number("expires_on").map(left));
+    let lasts = lasts.map_or(LASTS, Duration::from_secs);
     Ok(Lent { value: token.to_owned().into(), lasts: Some(lasts) })
 }
 
@@ -89,6 +92,10 @@ mod tests {
     fn a_token_is_read_and_what_is_none_is_not_shown() {
         let lent = read(StatusCode::OK, br#"{"access_token":"T","expires_in":"3599"}"#).unwrap();
         assert_eq!((lent.value.reveal(), lent.lasts), ("T", Some(Duration::from_secs(3599))));
+        let ends = Timestamp::now().as_second() + 1000;
+        let lent =
+            read(StatusCode::OK, format!(r#"{{"access_token":"T","expires_on":"{ends}"}}"#).as_bytes());
+        assert!((990..=1000).contains(&lent.unwrap().lasts.unwrap().as_secs()));
         let refused = br#"{"error":"invalid_grant","error_description":"Invalid JWT","token":"S3CRET"}"#;
         let error = read(StatusCode::BAD_REQUEST, refused).err().unwrap();
         assert!(error.contains("400") && error.ends_with("invalid_grant: Invalid JWT"), "{error}");

@@ -11,11 +11,12 @@ use reqwest::{Client, Url};
 use ring::hmac::{HMAC_SHA256, Key, sign};
 use serde_json::{Value, json};
 
-use super::Section;
 use super::aws::signature::encoded;
+use super::bearer::{self, Bearer};
 use super::taken::Taken;
+use super::{Section, azure};
 use crate::format::canonical;
-use crate::http;
+use crate::http::{self, Reply};
 use crate::settings::{Common, Secret, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
@@ -24,6 +25,9 @@ const ALERTS: usize = 200;
 
 /// Bytes in a request at most, unless one alert has more: what the cheapest hub takes, and room for a frame.
 const BYTES: usize = 240 << 10;
+
+/// What tokens are asked for.
+const SERVICE: &str = "https://eventhubs.azure.net";
 
 /// A signature is good for so many seconds.
 const SIGNED_FOR: i64 = 3600;
@@ -35,7 +39,9 @@ keys! {
         namespace: String = "",
         /// The event hub.
         name: String = "",
-        /// The name of a shared access policy that may send.
+        /// The name of a shared access policy that may send. Empty: an identity of Azure's sends. It is that of an
+        /// application (`AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`), or else of a workload
+        /// (`AZURE_FEDERATED_TOKEN_FILE` with both ids), or else of the machine.
         sharedaccesskeyname: String = "",
         /// Its key.
         sharedaccesskey: Secret = "",
@@ -48,7 +54,7 @@ keys! {
 
 impl Section for Config {
     const NAME: &'static str = "azure.eventhub";
-    const ABOUT: &'static str = "Sends alerts to an event hub of Azure, by a shared access policy.";
+    const ABOUT: &'static str = "Sends alerts to an event hub of Azure.";
     const EXAMPLE: &'static str = "azure:\n  eventhub:\n    namespace: fleet\n    name: alerts\n    sharedaccesskeyname: send\n    sharedaccesskey: T0KEN\n    endpoint: URL\n";
 
     fn is_on(&self) -> bool {
@@ -60,10 +66,10 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        if self.sharedaccesskeyname.is_empty() || self.sharedaccesskey.is_empty() {
-            return Err("`sharedaccesskeyname` or `sharedaccesskey` is missing: identities of Azure are not supported, \
-                        a shared access policy that may send is"
-                .to_owned());
+        if self.sharedaccesskeyname.is_empty() != self.sharedaccesskey.is_empty() {
+            return Err(
+                "`sharedaccesskeyname` or `sharedaccesskey` is missing: give both, or neither".to_owned()
+            );
         }
         let server = match (self.endpoint.as_str(), self.namespace.as_str()) {
             ("", "") => return Err("`namespace` is missing".to_owned()),
@@ -74,13 +80,19 @@ impl Section for Config {
         let hub = http::below("namespace", &server, &self.name)?;
         let address = http::below("name", hub.as_str(), "messages")?;
         let client = http::client(&self.tls, setup)?;
-        let (config, taken) = (self.clone(), Taken::default());
-        Ok(Box::new(EventHub { client, hub, address, config, kinds: setup.kinds, taken }))
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let is_policy = !self.sharedaccesskey.is_empty();
+        let identity = if is_policy { None } else { Some(azure::identity(SERVICE, &client, variable)?) };
+        let (config, identity) = (self.clone(), identity.map(Bearer::new));
+        let (kinds, taken) = (setup.kinds, Taken::default());
+        Ok(Box::new(EventHub { client, identity, hub, address, config, kinds, taken }))
     }
 }
 
 struct EventHub {
     client: Client,
+    /// Who sends, unless it is a policy.
+    identity: Option<Bearer>,
     hub: Url,
     address: Url,
     config: Config,
@@ -97,11 +109,7 @@ impl Integration for EventHub {
         Box::pin(async move {
             let mut answer = Answer::default();
             for (positions, body) in self.bodies(&self.taken.left(alerts)) {
-                let expiry = Timestamp::now().as_second() + SIGNED_FOR;
-                let request = self.client.post(self.address.clone());
-                let request = request.header("authorization", self.config.signature(&self.hub, expiry));
-                let request = request.header("content-type", "application/vnd.microsoft.servicebus.json");
-                answer = http::send(request.body(body)).await?;
+                answer = bearer::judge(&self.post(&body).await?)?;
                 self.taken.keep(positions);
             }
             self.taken.forget(alerts);
@@ -115,6 +123,20 @@ impl Integration for EventHub {
 }
 
 impl EventHub {
+    async fn post(&self, body: &str) -> Result<Reply, SendError> {
+        let request = || {
+            let request = self.client.post(self.address.clone());
+            let request = request.header("content-type", "application/vnd.microsoft.servicebus.json");
+            request.body(body.to_owned())
+        };
+        let Some(identity) = &self.identity else {
+            let expiry = Timestamp::now().as_second() + SIGNED_FOR;
+            let signature = self.config.signature(&self.hub, expiry);
+            return http::exchange(request().header("authorization", signature)).await;
+        };
+        identity.exchange(request).await
+    }
+
     /// Bodies, with the positions of the alerts in each.
     fn bodies(&self, alerts: &[&Delivery]) -> Vec<(Vec<u64>, String)> {
         let mut requests: Vec<(Vec<u64>, Vec<Value>)> = Vec::new();

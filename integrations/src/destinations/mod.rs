@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod aws;
+mod azure;
 mod bearer;
 mod chat;
 mod cloudevents;

@@ -160,6 +160,7 @@ async fn settings_that_cannot_work_are_named() {
         ("slack: {webhookurl: 'http://x', outputformat: none}", "is none of"),
         ("pagerduty: {routingkey: x, region: mars}", "`region: mars` is none of us, eu"),
         ("elasticsearch: {hostport: 'http://x', index: Falco}", "small letters"),
+        ("azure: {eventhub: {namespace: a, name: b, sharedaccesskey: x}}", "give both, or neither"),
         ("gcp: {pubsub: {projectid: a, topic: b}}", "`credentials` is missing"),
         ("gcp: {credentials: ä, pubsub: {projectid: a, topic: b}}", "is not base64"),
         ("gcp: {credentials: eA==, storage: {bucket: a}}", "`credentials` is no JSON"),

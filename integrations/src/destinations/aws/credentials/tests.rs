@@ -1,32 +1,13 @@
 //! Keys from servers as strict as AWS's are documented to be.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::HeaderMap;
 use proptest::prelude::*;
-
 use reqwest::header::HeaderValue;
 
 use super::*;
-
-/// What a server is sent, in the order in which it came.
-type Sent = Arc<Mutex<Vec<String>>>;
-
-/// A server that answers each request by a function of its method and path, its headers, and its body.
-async fn server(answer: fn(&str, &HeaderMap, &str) -> (u16, String)) -> (String, Sent) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (url, sent) = (format!("http://{}", listener.local_addr().unwrap()), Sent::default());
-    let kept = Arc::clone(&sent);
-    let site = move |method: Method, uri: Uri, headers: HeaderMap, body: String| async move {
-        let line = format!("{method} {uri}");
-        let (status, text) = answer(&line, &headers, &body);
-        kept.lock().unwrap().push(if body.is_empty() { line } else { body });
-        (StatusCode::from_u16(status).unwrap(), text)
-    };
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(site)).await });
-    (url, sent)
-}
+use crate::destinations::near::tests::server;
 
 /// The keys of an account without any of its own, in an environment.
 fn found(account: &Account, environment: &[(&str, &str)]) -> Result<Lease<Keys>, String> {
