@@ -125,13 +125,13 @@ unpack_counterparts() {
     rm -r "$folder/debs"
 }
 
-# An OpenTelemetry collector, built of its own parts. What it is built of is pinned by go.sum.
-collector() {
-    local program=$PWD/target/counterparts/usr/bin/otelcol source=integrations/tests/servers/otelcol
+# Servers that no package of Debian's has, built in a module of ours. What they are built of is pinned by go.sum.
+go_server() {
+    local program=$PWD/target/counterparts/usr/bin/$1 source=integrations/tests/servers/$2 package=$3
     [ -z "$(find "$source" -newer "$program" 2>&1)" ] && return
-    echo "setup: an OpenTelemetry collector into target/counterparts"
+    echo "setup: $1 into target/counterparts"
     mkdir -p "${program%/*}"
-    (cd "$source" && GOFLAGS="-mod=readonly -buildvcs=false" go build -ldflags "-s -w" -o "$program" .)
+    (cd "$source" && GOFLAGS="-mod=readonly -buildvcs=false" go build -ldflags "-s -w" -o "$program" "$package")
 }
 
 # A mail server.
@@ -208,7 +208,8 @@ case ${1:-} in
         optional falco_go_client
         optional prometheus_commands
         optional unpack_counterparts
-        optional collector
+        optional go_server otelcol otelcol .
+        optional go_server victoria-logs victorialogs github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs
         optional mail_server
         optional aws_services
         optional google_storage

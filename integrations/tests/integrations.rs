@@ -29,6 +29,7 @@ mod integrations {
     mod lake;
     mod limits;
     mod links;
+    mod loki;
     mod moto;
     mod mqtt;
     mod packed;

@@ -43,7 +43,7 @@ const LACKING: &[&str] = &[
 ];
 
 /// Those that are about to become destinations, and may be already.
-const ON_THE_WAY: &[&str] = &["aws.securitylake", "policyreport"];
+const ON_THE_WAY: &[&str] = &["aws.securitylake"];
 
 /// Sections with sections in them.
 const OUTER: &[&str] = &["aws", "azure", "gcp", "otlp", "yandex"];
