@@ -59,6 +59,19 @@ impl Dress {
         alert
     }
 
+    /// The names of the fields that it adds, as an alert has them in the end.
+    pub(crate) fn added_fields(&self) -> Vec<String> {
+        let names = self.customfields.keys().chain(self.templatedfields.keys());
+        let replaced = |name: &String| {
+            if self.bracketreplacer.is_empty() { name.clone() } else { self.without_brackets(name) }
+        };
+        names.map(replaced).collect()
+    }
+
+    fn without_brackets(&self, name: &str) -> String {
+        name.replace(']', "").replace('[', &self.bracketreplacer)
+    }
+
     fn add_custom(&self, alert: &mut Cow<'_, Alert>) {
         for (name, value) in &self.customfields {
             alert.to_mut().output_fields.insert(name.clone(), value.clone());
@@ -95,7 +108,7 @@ impl Dress {
         for name in names {
             let fields = &mut alert.to_mut().output_fields;
             if let Some(value) = fields.remove(&name) {
-                fields.insert(name.replace(']', "").replace('[', &self.bracketreplacer), value);
+                fields.insert(self.without_brackets(&name), value);
             }
         }
     }

@@ -60,11 +60,31 @@ pub struct ConfigError {
 }
 
 /// What destinations are made with.
+#[derive(Clone)]
 pub(crate) struct Setup {
     /// Which fields are numbers or truths in JSON.
     pub(crate) kinds: FieldKinds,
     /// The certificates that all share.
     pub(crate) certificates: config::Certificates,
+    /// The fields that every alert gets, by the names that they have in it. Some destinations have labels or columns
+    /// of them, as with falcosidekick.
+    pub(crate) added_fields: Vec<String>,
+    /// Those of them that have one value for all alerts.
+    pub(crate) custom_fields: std::collections::BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+impl Setup {
+    /// One without anything in it.
+    pub(crate) fn bare() -> Self {
+        let kinds = |_: &str| cadge_proto::json::FieldKind::Text;
+        Self {
+            kinds,
+            certificates: config::Certificates::default(),
+            added_fields: Vec::new(),
+            custom_fields: std::collections::BTreeMap::new(),
+        }
+    }
 }
 
 /// A destination that alerts are sent to.

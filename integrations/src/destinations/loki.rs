@@ -35,7 +35,8 @@ keys! {
         tenant: String = "",
         /// What a line is: `text` or `json`.
         format: String = "text",
-        /// Fields that become labels, such as custom ones. Each value makes a stream: name none with many.
+        /// Fields that become labels, besides `customfields` and `templatedfields`, which do anyway. Each value makes a
+        /// stream: name none with many.
         extralabels: Vec<String> = [],
         /// Headers to add to each request.
         customheaders: BTreeMap<String, Secret> = {},
@@ -61,12 +62,13 @@ impl Section for Config {
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
         one_of("format", &self.format, &["text", "json"])?;
         let address = http::below("hostport", &self.hostport, &self.endpoint)?;
-        let (config, kinds) = (self.clone(), setup.kinds);
-        let mut post =
-            Post::new(http::client(&self.tls, setup)?, address, move |alert| config.stream(alert, kinds))
-                .batched(BATCH)
-                .content_type("application/json")
-                .basic(&self.user, "apikey", &self.apikey)?;
+        let (config, kinds, added) = (self.clone(), setup.kinds, setup.added_fields.clone());
+        let mut post = Post::new(http::client(&self.tls, setup)?, address, move |alert| {
+            config.stream(alert, &added, kinds)
+        })
+        .batched(BATCH)
+        .content_type("application/json")
+        .basic(&self.user, "apikey", &self.apikey)?;
         if !self.tenant.is_empty() {
             post = post.header(HeaderName::from_static("x-scope-orgid"), "tenant", &self.tenant)?;
         }
@@ -75,9 +77,10 @@ impl Section for Config {
 }
 
 impl Config {
-    fn stream(&self, alert: &Alert, kinds: FieldKinds) -> String {
+    fn stream(&self, alert: &Alert, added: &[String], kinds: FieldKinds) -> String {
         let mut labels = BTreeMap::new();
-        for name in FIELDS.into_iter().chain(self.extralabels.iter().map(String::as_str)) {
+        let wanted = added.iter().chain(&self.extralabels).map(String::as_str);
+        for name in FIELDS.into_iter().chain(wanted) {
             if let Some(value) = alert.output_fields.get(name).filter(|value| *value != MISSING) {
                 labels.insert(label_name(name), value.replace('"', ""));
             }

@@ -33,6 +33,6 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        Ok(Box::new(Database::new(&self.server, &self.table, true, setup)?))
+        Ok(Box::new(Database::new(&self.server, &self.table, &[], true, setup)?))
     }
 }

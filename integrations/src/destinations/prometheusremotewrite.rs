@@ -64,7 +64,12 @@ impl Section for Config {
         headers.extend(http::headers(&self.customheaders)?);
         let address = http::url("endpoint", &self.endpoint)?;
         let client = http::client(&self.tls, setup)?;
-        Ok(Box::new(Writer { client, address, headers, matches: Mutex::new(Matches::new(0)) }))
+        Ok(Box::new(Writer {
+            client,
+            address,
+            headers,
+            matches: Mutex::new(Matches::new(0).labelled(&setup.custom_fields)),
+        }))
     }
 }
 
@@ -98,7 +103,7 @@ impl Integration for Writer {
 fn request(matches: &Matches) -> WriteRequest {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let timestamp = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    let series = |(labels, count): (Vec<(&'static str, String)>, u32)| {
+    let series = |(labels, count): (Vec<(&str, String)>, u32)| {
         let labels = labels.into_iter().map(|(name, value)| Label { name: name.to_owned(), value });
         TimeSeries { labels: labels.collect(), samples: vec![Sample { value: count.into(), timestamp }] }
     };

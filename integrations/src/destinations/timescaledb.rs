@@ -30,6 +30,6 @@ impl Section for Config {
     }
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
-        Ok(Box::new(Database::new(&self.server, &self.hypertablename, false, setup)?))
+        Ok(Box::new(Database::new(&self.server, &self.hypertablename, &setup.added_fields, false, setup)?))
     }
 }

@@ -75,7 +75,13 @@ fn thread(kind: &'static Destination, runner: Runner) -> Result<oneshot::Receive
 }
 
 fn setup(config: &Config, kinds: FieldKinds) -> Setup {
-    Setup { kinds, certificates: config.certificates() }
+    let dress = &config.shared.dress;
+    Setup {
+        kinds,
+        certificates: config.certificates(),
+        added_fields: dress.added_fields(),
+        custom_fields: dress.customfields.clone(),
+    }
 }
 
 fn runner(

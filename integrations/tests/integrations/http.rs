@@ -29,6 +29,26 @@ async fn webhook_sends_falcosidekicks_json() {
 }
 
 #[tokio::test]
+async fn fields_that_every_alert_gets_are_labels_in_loki() {
+    let (server, log) = (Server::start(&[]).await, Log::default());
+    let (_running, stop, _) = log.start(&format!(
+        "loki:\n  hostport: {}\n  extralabels: proc.name\nbracketreplacer: _\n\
+         customfields: {{my.team: blue}}\ntemplatedfields: {{'who[1]': '{{{{ index . \"proc.name\" }}}}'}}\n",
+        server.url
+    ));
+    log.push(alert(3, 4));
+    let body: serde_json::Value = serde_json::from_str(&server.requests(1).await[0].body).unwrap();
+    assert_eq!(
+        body["streams"][0]["stream"],
+        serde_json::json!({
+            "rule": "Sensitive file", "priority": "Warning", "source": "syscall", "hostname": "node-1",
+            "tags": "a,b", "my_team": "blue", "who_1": "cat <x>", "proc_name": "cat <x>",
+        })
+    );
+    stop.cancel();
+}
+
+#[tokio::test]
 async fn slack_sends_falcosidekicks_attachment() {
     let (server, log) = (Server::start(&[]).await, Log::default());
     let (_running, stop, _) =

@@ -144,7 +144,8 @@ async fn a_table_like_falcosidekicks_is_written_to() {
     let Some(postgres) = Postgres::start("a_table_like_falcosidekicks_is_written_to") else { return };
     let log = Log::default();
     let (_running, stop, registry) = log.start(&format!(
-        "timescaledb:\n  host: 127.0.0.1\n  port: {}\n  database: postgres\n  password: secret\n  fields: [proc.name]\n",
+        "timescaledb:\n  host: 127.0.0.1\n  port: {}\n  database: postgres\n  password: secret\n  fields: [proc.name]\n\
+         customfields: {{Team: blue}}\ntemplatedfields: {{who: '{{{{ index . \"proc.name\" }}}}-x'}}\n",
         postgres.server.port,
     ));
     push(&log, 1..=1000);
@@ -153,11 +154,16 @@ async fn a_table_like_falcosidekicks_is_written_to() {
     postgres
         .psql(
             "CREATE TABLE falcosidekick_events (time timestamptz NOT NULL, rule text, priority varchar(20), \
-             source varchar(20), output text, tags text, hostname text, \"proc.name\" text)",
+             source varchar(20), output text, tags text, hostname text, \"proc.name\" text, Team text, who text)",
         )
         .unwrap();
     postgres.wait_for("SELECT count(*) FROM falcosidekick_events", "1000").await;
     assert_eq!(postgres.numbers("falcosidekick_events"), (1..=1000).collect::<Vec<_>>());
-    postgres.wait_for("SELECT DISTINCT \"proc.name\", tags FROM falcosidekick_events", "cat <x>|a,b").await;
+    postgres
+        .wait_for(
+            "SELECT DISTINCT \"proc.name\", tags, Team, who FROM falcosidekick_events",
+            "cat <x>|a,b|blue|cat <x>-x",
+        )
+        .await;
     stop.cancel();
 }

@@ -96,8 +96,7 @@ mod tests {
             region: "eu-west-1".to_owned(),
             ..account
         };
-        let setup =
-            Setup { kinds: |_| json::FieldKind::Text, certificates: crate::config::Certificates::default() };
+        let setup = Setup::bare();
         let config = Config {
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),

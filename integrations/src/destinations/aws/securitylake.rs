@@ -178,7 +178,6 @@ mod tests {
     use std::sync::Arc;
 
     use cadge_proto::Alert;
-    use cadge_proto::json::FieldKind;
 
     use super::*;
 
@@ -195,8 +194,7 @@ mod tests {
     }
 
     fn lake(config: &Config) -> Result<SecurityLake, String> {
-        config
-            .lake(&Setup { kinds: |_| FieldKind::Text, certificates: crate::config::Certificates::default() })
+        config.lake(&Setup::bare())
     }
 
     fn delivery((position, seconds, bytes): (u64, i64, usize)) -> Delivery {

@@ -47,7 +47,10 @@ impl Section for Config {
 
     fn build(&self, setup: &Setup) -> Result<Box<dyn Integration>, String> {
         let exporter = Exporter::new(&self.endpoint, &self.target, &SIGNAL, &self.verification, setup)?;
-        Ok(Box::new(Counter { exporter, matches: Mutex::new(Matches::new(now())) }))
+        Ok(Box::new(Counter {
+            exporter,
+            matches: Mutex::new(Matches::new(now()).labelled(&setup.custom_fields)),
+        }))
     }
 }
 

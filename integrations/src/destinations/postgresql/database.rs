@@ -44,7 +44,8 @@ keys! {
         password: Secret = "",
         /// The database.
         database: String = "cadge",
-        /// Fields that have a column of their own with the same name, such as custom ones. The column has to be there.
+        /// Fields that have a column of their own with the same name, which has to be there. `timescaledb` has one for
+        /// each of `customfields` and `templatedfields`, in small letters, as falcosidekick does.
         fields: Vec<String> = [],
         /// Whether the connection is encrypted.
         tls: bool = false,
@@ -73,10 +74,12 @@ struct Session {
 }
 
 impl Database {
-    /// With `has_ids` the table is made, and each alert is in it once.
+    /// With `has_ids` the table is made, and each alert is in it once. Fields that are `added` have columns, too, with
+    /// names in small letters: falcosidekick does not quote them, so that its users' tables have them so.
     pub(in super::super) fn new(
         server: &Server,
         table: &str,
+        added: &[String],
         has_ids: bool,
         setup: &Setup,
     ) -> Result<Self, String> {
@@ -98,13 +101,15 @@ impl Database {
                  priority text, source text, output text, tags text, hostname text, output_fields jsonb)"
             )
         });
+        let own = server.fields.iter().map(|field| (field.clone(), field.clone()));
+        let fields = own.chain(added.iter().map(|field| (field.to_lowercase(), field.clone())));
         Ok(Self {
             link,
             is_encrypted: server.tls,
             config,
             kinds: setup.kinds,
             create,
-            insert: insert(&table, &server.fields, has_ids),
+            insert: insert(&table, &fields.collect::<Vec<_>>(), has_ids),
             idle: Mutex::default(),
         })
     }
@@ -163,17 +168,20 @@ impl Integration for Database {
     }
 }
 
-/// The statement. Its one parameter is a list of alerts as JSON.
-fn insert(table: &str, fields: &[String], has_ids: bool) -> String {
+/// The statement. Its one parameter is a list of alerts as JSON. A field has a column.
+fn insert(table: &str, fields: &[(String, String)], has_ids: bool) -> String {
     let mut columns: Vec<(String, String)> =
         COLUMNS.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect();
     if has_ids {
         columns.push(("uuid".to_owned(), "(a->>'uuid')::uuid".to_owned()));
         columns.push(("output_fields".to_owned(), "a->'output_fields'".to_owned()));
     }
-    for field in fields {
+    for (column, field) in fields {
         let value = format!("a->'output_fields'->>'{}'", field.replace('\'', "''"));
-        columns.push((name(field), value));
+        // A field may have the name of a column that is there anyway.
+        if !columns.iter().any(|(known, _)| known == column || *known == name(column)) {
+            columns.push((name(column), value));
+        }
     }
     let (columns, values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
     format!(
@@ -231,11 +239,12 @@ mod tests {
 
     #[test]
     fn names_stay_names() {
-        let fields = ["it's".to_owned(), "a\"b".to_owned()];
+        let fields = ["it's", "a\"b", "rule"].map(|field| (field.to_owned(), field.to_owned()));
         let statement = insert(&name("t\"; DROP"), &fields, false);
         assert!(statement.starts_with("INSERT INTO \"t\"\"; DROP\" (time, "), "{statement}");
         assert!(statement.contains("\"it's\", \"a\"\"b\")"), "{statement}");
         assert!(statement.contains("a->'output_fields'->>'it''s'"), "{statement}");
+        assert_eq!(statement.matches("rule").count(), 2, "a column of its own is there once: {statement}");
         assert!(!statement.contains("CONFLICT"), "{statement}");
     }
 }

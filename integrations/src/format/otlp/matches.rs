@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cadge_proto::{Alert, priority_name};
 
 use crate::Delivery;
+use crate::text::label_name;
 
 use super::wire::{
     DataPoint, KeyValue, Metric, MetricsRequest, Number, ResourceMetrics, ScopeMetrics, Sum, resource, scope,
@@ -18,10 +19,15 @@ const NAME: &str = "falcosecurity_falco_rules_matches_total";
 
 const CUMULATIVE: i32 = 2;
 
+/// The labels that a series has of itself.
+const OWN: [&str; 6] = ["__name__", "hostname", "priority", "rule", "source", "tags"];
+
 /// A counter. It is cumulative: Prometheus takes nothing else, and a request that is sent twice counts once.
 #[derive(Clone, Debug)]
 pub struct Matches {
     start: u64,
+    /// What every series has.
+    labels: BTreeMap<String, String>,
     counts: BTreeMap<Series, i64>,
 }
 
@@ -37,7 +43,15 @@ struct Series {
 impl Matches {
     /// Counts from `start` on, in nanoseconds since 1970. A later start tells the receiver that counting began anew.
     pub fn new(start: u64) -> Self {
-        Self { start, counts: BTreeMap::new() }
+        Self { start, labels: BTreeMap::new(), counts: BTreeMap::new() }
+    }
+
+    /// Gives every series labels, but for those that it has of itself.
+    #[must_use]
+    pub fn labelled(mut self, labels: &BTreeMap<String, String>) -> Self {
+        let labels = labels.iter().map(|(name, value)| (label_name(name), value.clone()));
+        self.labels = labels.filter(|(name, _)| !OWN.contains(&name.as_str())).collect();
+        self
     }
 
     /// Counts an alert.
@@ -64,9 +78,9 @@ impl Matches {
     }
 
     /// Every series with its labels, sorted, and its count, as Prometheus has it.
-    pub fn series(&self) -> impl Iterator<Item = (Vec<(&'static str, String)>, u32)> {
+    pub fn series(&self) -> impl Iterator<Item = (Vec<(&str, String)>, u32)> {
         self.counts.iter().map(|(series, count)| {
-            let labels = [
+            let own = [
                 ("__name__", NAME.to_owned()),
                 ("hostname", series.hostname.clone()),
                 ("priority", series.priority.to_owned()),
@@ -74,8 +88,10 @@ impl Matches {
                 ("source", series.source.clone()),
                 ("tags", series.tags.clone()),
             ];
-            let labels = labels.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-            (labels, u32::try_from(*count).unwrap_or(u32::MAX))
+            let shared = self.labels.iter().map(|(name, value)| (name.as_str(), value.clone()));
+            let labels = own.into_iter().chain(shared).filter(|(_, value)| !value.is_empty());
+            let labels: BTreeMap<&str, String> = labels.collect();
+            (labels.into_iter().collect(), u32::try_from(*count).unwrap_or(u32::MAX))
         })
     }
 
@@ -85,7 +101,7 @@ impl Matches {
             start_time_unix_nano: self.start,
             time_unix_nano: now,
             value: Some(Number::Int(*count)),
-            attributes: series.attributes(),
+            attributes: series.attributes(&self.labels),
         });
         let metric = Metric {
             name: NAME.to_owned(),
@@ -105,14 +121,16 @@ impl Matches {
 }
 
 impl Series {
-    fn attributes(&self) -> Vec<KeyValue> {
-        let texts = [
+    fn attributes(&self, shared: &BTreeMap<String, String>) -> Vec<KeyValue> {
+        let own = [
             ("hostname", self.hostname.as_str()),
             ("rule", &self.rule),
             ("priority", self.priority),
             ("source", &self.source),
             ("tags", &self.tags),
         ];
-        texts.iter().filter(|(_, text)| !text.is_empty()).map(|(key, value)| text(key, value)).collect()
+        let shared = shared.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all = own.into_iter().chain(shared).filter(|(_, text)| !text.is_empty());
+        all.map(|(key, value)| text(key, value)).collect()
     }
 }

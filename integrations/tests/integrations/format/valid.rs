@@ -115,6 +115,22 @@ fn matches_are_counted_by_series_within_a_limit() {
 }
 
 #[test]
+fn custom_fields_are_labels_of_every_series_but_do_not_hide_its_own() {
+    let custom = [("team.name", "blue"), ("rule", "mine"), ("aa", "")];
+    let custom = custom.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let mut matches = Matches::new(1).labelled(&custom);
+    matches.count(&Alert { rule: "R".to_owned(), ..Alert::default() });
+    let (labels, _) = matches.series().next().unwrap();
+    let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // Prometheus wants them sorted.
+    let name = ("__name__", "falcosecurity_falco_rules_matches_total");
+    assert_eq!(labels, [name, ("priority", "Emergency"), ("rule", "R"), ("team_name", "blue")]);
+    let request = serde_json::to_string(&matches.request(9)).unwrap();
+    assert!(request.contains(r#""key":"team_name","value":{"stringValue":"blue"}"#), "{request}");
+    assert!(!request.contains("mine"), "{request}");
+}
+
+#[test]
 fn log_records_of_one_host_stand_together() {
     let of = |hostname: &str| Alert { hostname: hostname.to_owned(), ..Alert::default() };
     let alerts = [of("a"), of("b"), of("a")];
