@@ -75,7 +75,11 @@ impl<T> Lease<T> {
         if let Some((value, true)) = alive {
             return Ok(value);
         }
-        let late = |_| Err(SendError::Unreachable(format!("no answer within {FETCH_MAX:?}")));
+        let late = |_| {
+            Err(SendError::Unreachable(format!(
+                "who lends credentials has not answered within {FETCH_MAX:?}"
+            )))
+        };
         match timeout(FETCH_MAX, self.lender.lend()).await.unwrap_or_else(late) {
             Ok(lent) => Ok(Arc::clone(&held.insert(Held::new(lent)).value)),
             Err(error) => {
@@ -154,7 +158,7 @@ mod tests {
         numbers.is_slow.store(true, Ordering::SeqCst);
         assert_eq!(*lease.get().await.unwrap(), 1);
         later(4).await;
-        assert!(lease.get().await.unwrap_err().to_string().contains("no answer within 5s"));
+        assert!(lease.get().await.unwrap_err().to_string().contains("has not answered within 5s"));
         numbers.is_slow.store(false, Ordering::SeqCst);
         assert_eq!(*lease.get().await.unwrap(), 2);
     }

@@ -1,13 +1,19 @@
 //! Servers that a cloud puts next to each machine of its own, to tell it who it is.
 
+use std::time::Duration;
+
 use reqwest::{Client, Url};
 
 use crate::http;
 
+/// Where there is no such server, none answers.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+
 /// A client for them: never through a proxy.
 pub(super) fn client() -> Result<Client, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    let client =
+        Client::builder().no_proxy().connect_timeout(CONNECT_MAX).redirect(reqwest::redirect::Policy::none());
     client.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::counterpart::again;
 use super::feed::{Log, alert};
+use super::secrets;
 use super::server::wait_for_metric;
 
 const COUNT: u32 = 1000;
@@ -66,6 +67,7 @@ async fn serve(seen: &Arc<Mutex<Seen>>) -> String {
 #[tokio::test]
 async fn an_application_sends_with_one_token_until_it_is_not_accepted() {
     if let Ok(url) = std::env::var("AZURE_AUTHORITY_HOST") {
+        secrets::listen();
         let log = Log::default();
         for sequence in 1..=COUNT {
             log.push(alert(sequence.into(), 4));
@@ -74,6 +76,7 @@ async fn an_application_sends_with_one_token_until_it_is_not_accepted() {
         let (_running, stop, registry) = log.start(&yaml);
         let line = "falcosecurity_falcosidekick_outputs_total{destination=\"azureeventhub\",status=\"ok\"}";
         wait_for_metric(&registry, line, COUNT.into()).await;
+        assert!(!secrets::is_logged("S3CRET") && !secrets::is_logged("T0KEN"));
         return stop.cancel();
     }
     let seen = Arc::default();

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::counterpart::{Counterpart, again, find};
 use super::feed::{Log, alert};
+use super::secrets;
 use super::server::wait_for_metric;
 
 /// `make setup-test` puts it there.
@@ -144,9 +145,12 @@ async fn a_queue_that_knows_repetitions_takes_a_second_test_and_refuses_a_wrong_
 async fn a_role_is_taken_on_with_what_the_environment_has() {
     let name = "a_role_is_taken_on_with_what_the_environment_has";
     if let Ok(keys) = std::env::var("TEST_KEYS") {
+        secrets::listen();
         let section = format!("aws: {{region: eu-west-1, {keys}}}\n");
         let labels: &[_] = if keys.contains("s3") { &["awss3", "awssqs"] } else { &["awssqs"] };
-        return Moto::deliver(&section, labels).await;
+        Moto::deliver(&section, labels).await;
+        let own = std::env::var("AWS_SECRET_ACCESS_KEY").unwrap_or_else(|_| "vouched".to_owned());
+        return assert!(!secrets::is_logged(&own) && !secrets::is_logged("SessionToken"));
     }
     let Some(moto) = Moto::start(name) else { return };
     let (url, role) = (moto.url(), moto.text("role"));

@@ -28,7 +28,8 @@ impl io::Write for Lines {
     }
 }
 
-fn listen() {
+/// Keeps the lines from now on.
+pub(crate) fn listen() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {
         let filter = tracing_subscriber::EnvFilter::new("debug");
@@ -36,6 +37,11 @@ fn listen() {
             tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Lines).finish();
         tracing::subscriber::set_global_default(subscriber).unwrap();
     });
+}
+
+/// Whether a line has a text in it.
+pub(crate) fn is_logged(text: &str) -> bool {
+    String::from_utf8_lossy(&LINES.lock().unwrap_or_else(PoisonError::into_inner)).contains(text)
 }
 
 /// Headers hold passwords as often as not.
