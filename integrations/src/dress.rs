@@ -5,28 +5,17 @@
 //! Unlike falcosidekick, whose maps have no order, fields are added sorted by name, so that a template
 //! sees the custom fields and the templated ones before it; and a field is cut between characters.
 
+mod output;
+mod cut;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use cadge_proto::json::{FieldKind, FieldKinds};
-use cadge_proto::{Alert, priority_name};
+use cadge_proto::Alert;
+use cadge_proto::json::FieldKinds;
 
-use crate::event;
-use crate::format;
 use crate::settings::keys;
 use crate::template::Template;
-
-/// An event whose JSON is longer than this, in bytes, has its long fields cut.
-const EVENT_BYTES: usize = 4096;
-
-/// A field that is longer than this, in bytes, is long.
-const FIELD_BYTES: usize = 512;
-
-/// What is left of a long field, in bytes, before [`CUT`].
-const KEPT_BYTES: usize = 507;
-
-/// Stands at the end of a field that was cut.
-const CUT: &str = "[...]";
 
 keys! {
     /// The settings. Each is unused if it is empty. An output that does not begin as Falco's is left alone.
@@ -55,7 +44,7 @@ impl Dress {
         self.add_tags(&mut alert);
         self.replace_brackets(&mut alert);
         self.format_output(&mut alert, &templated);
-        cut_long(&mut alert, kinds);
+        cut::cut_long(&mut alert, kinds);
         alert
     }
 
@@ -86,7 +75,7 @@ impl Dress {
             alert.to_mut().output_fields.insert(name.clone(), value.clone());
             added.push((name, value));
         }
-        shown(added.iter().map(|(name, value)| (*name, value)))
+        output::shown(added.iter().map(|(name, value)| (*name, value)))
     }
 
     fn add_tags(&self, alert: &mut Cow<'_, Alert>) {
@@ -111,84 +100,6 @@ impl Dress {
                 fields.insert(self.without_brackets(&name), value);
             }
         }
-    }
-
-    fn format_output(&self, alert: &mut Cow<'_, Alert>, templated: &str) {
-        if self.outputfieldformat.is_empty() {
-            return;
-        }
-        let Some((timestamp, output)) = split_output(&alert.output) else { return };
-        let tokens = [
-            ("<timestamp>", timestamp),
-            ("<priority>", priority_name(alert.priority)),
-            ("<output>", output),
-            ("<custom_fields>", &shown(self.customfields.iter())),
-            ("<templated_fields>", templated),
-            ("<tags>", &alert.tags.join(",")),
-        ];
-        let text = filled(&self.outputfieldformat, &tokens);
-        // What stays of a format such as `<output> (<custom_fields> <templated_fields>)` without fields.
-        let text = ["( )", "()"].iter().fold(text.strip_suffix(' ').unwrap_or(&text), |text, empty| {
-            text.strip_suffix(empty).unwrap_or(text)
-        });
-        let text = text.strip_suffix(' ').unwrap_or(text).to_owned();
-        alert.to_mut().output = text;
-    }
-}
-
-/// `a=1 b=2`
-fn shown<'a>(fields: impl Iterator<Item = (&'a String, &'a String)>) -> String {
-    fields.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
-}
-
-/// Puts values in the place of tokens, in one pass: a value that contains a token is left as it is,
-/// since it may be what an attacker wrote.
-fn filled(format: &str, tokens: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(format.len());
-    let mut rest = format;
-    while let Some(at) = rest.find('<') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let found = tokens.iter().find_map(|(token, value)| Some((value, rest.strip_prefix(token)?)));
-        if let Some((value, behind)) = found {
-            out.push_str(value);
-            rest = behind;
-        } else {
-            out.push('<');
-            rest = &rest[1..];
-        }
-    }
-    out + rest
-}
-
-/// Falco's `12:34:56.123456789: Warning the text`: the time, and the text behind the priority.
-fn split_output(output: &str) -> Option<(&str, &str)> {
-    let (time, rest) = output.split_once(": ")?;
-    let (priority, text) = rest.split_once(' ')?;
-    let is_time =
-        time.split([':', '.']).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    let parts = (time.matches(':').count(), time.matches('.').count());
-    (is_time && parts == (2, 1) && event::priority_number(priority).is_some()).then_some((time, text))
-}
-
-/// Cuts long fields of a long event, in the output too. Most events are short: of those, lengths are
-/// all that is looked at.
-fn cut_long(alert: &mut Cow<'_, Alert>, kinds: FieldKinds) {
-    let is_long =
-        |(name, text): &(&String, &String)| text.len() > FIELD_BYTES && kinds(name) == FieldKind::Text;
-    if !alert.output_fields.iter().any(|field| is_long(&field))
-        || format::canonical(alert, kinds).trim_end().len() <= EVENT_BYTES
-    {
-        return;
-    }
-    let mut long: Vec<(String, String)> =
-        alert.output_fields.iter().filter(is_long).map(|(name, text)| (name.clone(), text.clone())).collect();
-    long.sort_unstable();
-    let alert = alert.to_mut();
-    for (name, text) in long {
-        let cut = format!("{}{CUT}", &text[..text.floor_char_boundary(KEPT_BYTES)]);
-        alert.output = alert.output.replace(&text, &cut);
-        alert.output_fields.insert(name, cut);
     }
 }
 
@@ -217,15 +128,16 @@ pub(crate) fn custom_fields_of(
 
 #[cfg(test)]
 mod tests {
+    use cadge_proto::json::FieldKind;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn kinds(name: &str) -> FieldKind {
+    pub(super) fn kinds(name: &str) -> FieldKind {
         if name == "evt.time" { FieldKind::Number } else { FieldKind::Text }
     }
 
-    fn alert(output: &str, fields: &[(&str, &str)]) -> Alert {
+    pub(super) fn alert(output: &str, fields: &[(&str, &str)]) -> Alert {
         Alert {
             priority: 4,
             rule: "r".into(),
@@ -236,7 +148,7 @@ mod tests {
         }
     }
 
-    fn map(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pub(super) fn map(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
         fields.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect()
     }
 
@@ -272,46 +184,6 @@ mod tests {
         let expected = [("a", "1"), ("env", "prod"), ("p_1", "x"), ("t1", "prod-bar"), ("t2", "prod-barx")];
         assert_eq!(fields(&dressed), expected);
         assert_eq!(dressed.tags, ["b", "m", "z"]);
-    }
-
-    #[test]
-    fn the_output_is_formatted() {
-        let format = |format: &str, custom: &[(&str, &str)], output: &str| {
-            let dress =
-                Dress { customfields: map(custom), outputfieldformat: format.into(), ..Dress::default() };
-            dress.dress(&alert(output, &[]), kinds).output.clone()
-        };
-        let output = "12:34:56.123456789: Warning A shell (user=root)";
-        let all = "<timestamp>: <priority> <output> (<custom_fields> <templated_fields>)";
-        assert_eq!(format(all, &[], output), output);
-        assert_eq!(format(all, &[("b", "2"), ("a", "1")], output), format!("{output} (a=1 b=2 )"));
-        assert_eq!(format("[<tags>] <output> <none> <", &[], output), "[m] A shell (user=root) <none> <");
-        for other in [
-            "A shell",
-            "12:34:56.1: Loud a",
-            "12:34:56: Warning a",
-            "a:b:c.d: Warning a",
-            "12:34:56.1: Warning",
-        ] {
-            assert_eq!(format("x <output>", &[], other), other);
-        }
-        assert_eq!(format("<output><priority>", &[], "1:2:3.4: Notice <priority>"), "<priority>Warning");
-    }
-
-    #[test]
-    fn long_fields_of_a_long_event_are_cut() {
-        let long = "ü".repeat(400);
-        let digits = "9".repeat(600);
-        let fields = [("a", long.as_str()), ("b", "short"), ("evt.time", digits.as_str())];
-        let short = alert(&format!("{long}|"), &fields);
-        assert!(matches!(Dress::default().dress(&short, kinds), Cow::Borrowed(_)), "below 4096 bytes");
-        let alert = alert(&format!("{}|{long}|", "x".repeat(4000)), &fields);
-        let dressed = Dress::default().dress(&alert, kinds);
-        let cut = format!("{}[...]", "ü".repeat(253));
-        assert_eq!(dressed.output_fields["a"], cut);
-        assert_eq!(dressed.output_fields["b"], "short");
-        assert_eq!(dressed.output_fields["evt.time"], digits);
-        assert!(dressed.output.ends_with(&format!("x|{cut}|")));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! (`text/template/exec.go`, `printableValue`). Within `printf` and `print` the same is `<nil>`.
 
 mod lex;
+mod tree;
 mod parse;
 mod value;
 mod format;
@@ -42,7 +43,7 @@ pub(crate) const STEPS_MAX: usize = 10_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     text: String,
-    nodes: Vec<parse::Node>,
+    nodes: Vec<tree::Node>,
 }
 
 /// A template that cannot be used, or cannot be filled in to its end: where and why.

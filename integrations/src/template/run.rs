@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::function::Call;
-use super::parse::{Base, Block, Command, Head, Node, Operand, Pipe};
+use super::tree::{Base, Block, Command, Head, Node, Operand, Pipe};
 use super::value::Value;
 use super::{Fault, OUTPUT_BYTES_MAX, STEPS_MAX};
 
