@@ -221,7 +221,10 @@ pub(crate) async fn exchange_up_to(
     request: RequestBuilder,
 ) -> Result<(Reply, Vec<u8>), SendError> {
     // The address may hold a token: it is left out of the error.
-    let unreachable = |error: reqwest::Error| SendError::Unreachable(chain(&error.without_url()));
+    let unreachable = |error: reqwest::Error| {
+        let error = error.without_url();
+        SendError::unreachable(chain(&error), &error)
+    };
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());

@@ -134,6 +134,9 @@ pub enum SendError {
     /// It was not reached: nothing is known of what it would say.
     #[error("{0}")]
     Unreachable(String),
+    /// Nobody listens at its address: the host has said so at once, and it costs next to nothing to ask again.
+    #[error("{0}")]
+    Away(String),
     /// It answered that another time it may go well.
     #[error("{cause}")]
     Retry {
@@ -154,9 +157,24 @@ impl SendError {
     }
 }
 
+impl SendError {
+    /// A connection that failed, with the words for it: [`Self::Away`] if that is at the bottom of the error.
+    pub(crate) fn unreachable(cause: String, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut inner = Some(error);
+        while let Some(error) = inner {
+            let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            if kind == Some(std::io::ErrorKind::ConnectionRefused) {
+                return Self::Away(cause);
+            }
+            inner = error.source();
+        }
+        Self::Unreachable(cause)
+    }
+}
+
 /// A connection that fails leaves it open what its other end would have said.
 impl From<std::io::Error> for SendError {
     fn from(error: std::io::Error) -> Self {
-        Self::Unreachable(error.to_string())
+        Self::unreachable(error.to_string(), &error)
     }
 }

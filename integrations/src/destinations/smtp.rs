@@ -166,7 +166,7 @@ fn judge(error: &Error) -> SendError {
         SendError::later(cause)
     } else {
         let inner = std::error::Error::source(error).map(|inner| format!(": {inner}"));
-        SendError::Unreachable(cause + &inner.unwrap_or_default())
+        SendError::unreachable(cause + &inner.unwrap_or_default(), error)
     }
 }
 

@@ -1,5 +1,8 @@
 //! Sends alerts until it is known what becomes of them: delivered, dead, or not yet when delivering ends.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +16,10 @@ use crate::{Answer, Delivery, Integration, SendError, within};
 
 /// The first wait before another attempt, and the longest.
 pub(super) const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
+
+/// The longest wait where nobody listens: an attempt that fails so is a packet and its answer, and whoever starts a
+/// destination again is waiting to see alerts.
+const AWAY: Duration = Duration::from_secs(2);
 
 /// A destination may ask for a longer wait than our own, but no longer than this.
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
@@ -112,7 +119,7 @@ impl Sender {
 
     /// Sends them until they are taken or refused for good. The order is kept: what follows waits.
     async fn fate(&self, alerts: &[Delivery], ending: &Ending) -> Fate {
-        let (mut wait, mut answered) = (BACK_OFF.0, 0);
+        let (mut wait, mut answered, mut unsaid) = (BACK_OFF.0, 0, BACK_OFF.0);
         loop {
             let give_up = async {
                 ending.begins().await;
@@ -130,9 +137,14 @@ impl Sender {
                     Err(error) => error,
                 },
             };
-            let own = rand::rng().random_range(wait / 2..=wait);
+            let longest = if matches!(error, SendError::Away(_)) { wait.min(AWAY) } else { wait };
+            let own = rand::rng().random_range(longest / 2..=longest);
             let pause = match error {
-                SendError::Refused(cause) => return Fate::Refused(cause),
+                SendError::Refused(cause) => {
+                    // It may not want these, but it is there.
+                    self.health.succeeded();
+                    return Fate::Refused(cause);
+                }
                 SendError::Retry { after, ref cause } => {
                     answered += 1;
                     if answered == self.attempts {
@@ -140,17 +152,23 @@ impl Sender {
                     }
                     after.map_or(own, |after| after.min(RETRY_AFTER_MAX))
                 }
-                SendError::Unreachable(_) => own,
+                SendError::Unreachable(_) | SendError::Away(_) => own,
             };
             self.outcomes.retries.inc();
             let (cause, is_open) = (error.to_string(), self.health.failed(&error.to_string()));
-            tracing::warn!(
-                integration = self.label,
-                cause,
-                ?pause,
-                is_open,
-                "alerts were not delivered: trying again"
-            );
+            // Attempts that follow each other faster than usual are not all worth a line.
+            if unsaid >= wait / 4 || is_open {
+                unsaid = Duration::ZERO;
+                let integration = &self.label;
+                tracing::warn!(
+                    integration,
+                    cause,
+                    ?pause,
+                    is_open,
+                    "alerts were not delivered: trying again"
+                );
+            }
+            unsaid += pause;
             if !ending.pause(pause).await {
                 return Fate::Ended;
             }

@@ -1,6 +1,7 @@
 //! What holds for every destination by HTTP: one list, one suite. A new one is covered without a test of its own.
 
-use cadge_integrations::{Config, DESTINATIONS, DeadLetters, Destination, ReplayError};
+use cadge_integrations::{Config, DESTINATIONS, DeadLetters, Destination, ReplayError, SendError};
+use cadge_proto::json::FieldKind;
 
 use super::feed::{Log, alert};
 use super::server::{Server, wait_for_metric};
@@ -105,6 +106,41 @@ async fn a_destination_that_is_away_gets_everything_in_order_when_it_is_back() {
             (1..=20).map(|sequence| bodies.find(&format!("#{sequence}\"")).expect("each alert")).collect();
         assert!(places.is_sorted(), "{kind:?}: {bodies}");
         stop.cancel();
+    }
+}
+
+/// By HTTP, with and without a client of its own, by gRPC, and by each protocol on a link of its own.
+#[tokio::test]
+async fn where_nobody_listens_is_told_from_where_nobody_answers() {
+    let port = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let names = [
+        "webhook",
+        "slack",
+        "mqtt",
+        "nats",
+        "postgresql",
+        "rabbitmq",
+        "redis",
+        "smtp",
+        "syslog",
+        "otlp.logs",
+    ];
+    for name in names {
+        let kind = Destination::named(name).unwrap();
+        let (url, address) = (format!("http://127.0.0.1:{port}/"), format!("127.0.0.1:{port}"));
+        let yaml = kind.example.replace("URL", &url);
+        let yaml = match name {
+            "postgresql" | "syslog" => yaml.replace("ADDRESS", &format!("127.0.0.1\n  port: {port}")),
+            _ => yaml.replace("ADDRESS", &address),
+        };
+        for protocol in ["http/json", "grpc"] {
+            let config: Config = serde_saphyr::from_str(&yaml.replace("http/json", protocol)).unwrap();
+            let sent = cadge_integrations::test(&config, kind, |_| FieldKind::Text).await.unwrap().unwrap();
+            assert!(matches!(sent, Err(SendError::Away(_))), "{name} {protocol}: {sent:?}");
+        }
     }
 }
 

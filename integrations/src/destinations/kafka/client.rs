@@ -43,6 +43,8 @@ pub(super) fn settings(config: &Config, setup: &Setup) -> Result<ClientConfig, S
         // Without idempotence only one request at a time keeps the order.
         .set("max.in.flight", if acknowledgements == "all" { "5" } else { "1" })
         .set("message.timeout.ms", patience.to_string())
+        // The usual ten seconds would go by after a broker is back.
+        .set("reconnect.backoff.max.ms", "2000")
         .set("linger.ms", "5");
     log_in(config, &mut client)?;
     encrypt(config, setup, &mut client)?;

@@ -76,7 +76,7 @@ impl Grpc {
     pub(super) async fn export(&self, request: impl Message + 'static) -> Result<Answer, SendError> {
         let channel = self.channel.get_or_init(|| self.connect()).clone();
         let mut client = tonic::client::Grpc::new(channel);
-        client.ready().await.map_err(|error| SendError::Unreachable(chain(&error)))?;
+        client.ready().await.map_err(|error| SendError::unreachable(chain(&error), &error))?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), request);
         let answer = client.unary(request, self.method.clone(), ProstCodec::<_, Taken>::default()).await;
         match answer.map_err(|status| judge(&status))?.into_inner().rejected() {

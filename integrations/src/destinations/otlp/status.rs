@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX: usize = 200;
 pub(super) fn judge(status: &Status) -> SendError {
     // The collector's own words have no cause here; those of a connection that failed do.
     if let Some(cause) = status.source() {
-        return SendError::Unreachable(chain(cause));
+        return SendError::unreachable(chain(cause), cause);
     }
     let text = status.message().trim();
     let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];

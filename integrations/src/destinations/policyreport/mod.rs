@@ -101,7 +101,7 @@ impl Integration for Reports {
                         all.extend(deliveries);
                         all.sort_by_key(|delivery| delivery.position);
                     }
-                    Err(error @ SendError::Unreachable(_)) => return Err(error),
+                    Err(error @ (SendError::Unreachable(_) | SendError::Away(_))) => return Err(error),
                     Err(error) => outcome = outcome.and(Err(error)),
                 }
                 // The cluster's report is the last one: it is always there.

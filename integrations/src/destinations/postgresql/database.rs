@@ -128,7 +128,7 @@ impl Database {
     }
 
     async fn connect(&self) -> Result<Session, SendError> {
-        let unreachable = |error: std::io::Error| SendError::Unreachable(error.to_string());
+        let unreachable = |error: std::io::Error| SendError::from(error);
         let mut stream = self.link.connect_plain().await.map_err(unreachable)?;
         if self.is_encrypted {
             stream.write(&TLS_WANTED).await.map_err(unreachable)?;

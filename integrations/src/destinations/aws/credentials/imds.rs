@@ -60,7 +60,9 @@ impl Lender<Keys> for Instance {
     fn lend(&self) -> BoxFuture<'_, Result<Lent<Keys>, SendError>> {
         Box::pin(async {
             self.keys().await.map_err(|error| match error {
-                SendError::Unreachable(cause) if !cause.contains(FROM) => lacking(FROM, &cause),
+                SendError::Unreachable(cause) | SendError::Away(cause) if !cause.contains(FROM) => {
+                    lacking(FROM, &cause)
+                }
                 error => error,
             })
         })
