@@ -171,7 +171,10 @@ fn is_fifo(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
+    use crate::destinations::near::tests::server;
 
     fn service(account: &Account, environment: &[(&str, &str)]) -> Result<Service, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -227,5 +230,36 @@ mod tests {
         assert_eq!(service(&own, &all[..1]).unwrap().address.as_str(), "http://all:1/");
         let own = Account { endpoint: "http://here:3".to_owned(), ..own };
         assert_eq!(service(&own, &all).unwrap().address.as_str(), "http://here:3/");
+    }
+
+    /// How many keys the server has lent.
+    static LENT: AtomicU32 = AtomicU32::new(0);
+
+    #[tokio::test]
+    async fn keys_that_are_over_are_replaced() {
+        let (url, _) = server(|line, headers, _| {
+            if line == "GET /keys" {
+                let number = LENT.fetch_add(1, Ordering::SeqCst) + 1;
+                return (
+                    200,
+                    format!("{{\"AccessKeyId\":\"KEY{number}\",\"SecretAccessKey\":\"S\",\"Token\":\"T\"}}"),
+                );
+            }
+            let signed = headers["authorization"].to_str().unwrap();
+            let is_over = signed.contains("Credential=KEY1/");
+            if is_over {
+                (403, "<Error><Code>ExpiredToken</Code></Error>".to_owned())
+            } else {
+                (200, String::new())
+            }
+        })
+        .await;
+        let keys = format!("{url}/keys");
+        let account = Account { region: "r".to_owned(), endpoint: url, ..Account::default() };
+        let service = service(&account, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &keys)]).unwrap();
+        let send = async || judge(&service.post("text/plain", None, String::new()).await.unwrap());
+        assert!(matches!(send().await, Err(SendError::Retry { .. })));
+        assert!(send().await.is_ok() && send().await.is_ok());
+        assert_eq!(LENT.load(Ordering::SeqCst), 2);
     }
 }
