@@ -1,7 +1,7 @@
 //! Puts a batch into the tables, without what they have already.
 
 use cadge_proto::raw::RawAlert;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::{Append, Appended, Entry, UNORDERED};
 use crate::time::now_ns;
@@ -19,15 +19,15 @@ const RAISE: &str =
 
 /// Adds what is new of a batch behind `last`, and to `entries`. `None` if the batch before it is missing.
 pub(super) fn append(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     batch: &Append,
     last: &mut u64,
     entries: &mut Vec<Entry>,
 ) -> rusqlite::Result<Option<Appended>> {
-    let sensor = sensor(transaction, &batch.sensor)?;
+    let sensor = sensor(connection, &batch.sensor)?;
     let received = now_ns();
     let epoch = batch.epoch.cast_signed();
-    let mut statement = transaction.prepare_cached(ALERT)?;
+    let mut statement = connection.prepare_cached(ALERT)?;
     let mut add = |(sequence, alert): &(u64, RawAlert)| -> rusqlite::Result<bool> {
         let bytes: &[u8] = alert.as_bytes();
         let position = *last + 1;
@@ -46,7 +46,7 @@ pub(super) fn append(
         }
         return Ok(Some(outcome));
     }
-    let known: Option<i64> = transaction
+    let known: Option<i64> = connection
         .prepare_cached(HIGH_WATER)?
         .query_row(params![sensor, epoch], |row| row.get(0))
         .optional()?;
@@ -62,7 +62,7 @@ pub(super) fn append(
     }
     outcome.high_water = outcome.high_water.max(batch.last);
     if outcome.high_water > before {
-        transaction.prepare_cached(RAISE)?.execute(params![
+        connection.prepare_cached(RAISE)?.execute(params![
             sensor,
             epoch,
             outcome.high_water.cast_signed()
@@ -72,10 +72,10 @@ pub(super) fn append(
 }
 
 /// A sensor's number. Asking first writes nothing for those that are known, which are nearly all.
-fn sensor(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<i64> {
-    let known = transaction.prepare_cached(SENSOR)?.query_row([name], |row| row.get(0)).optional()?;
+fn sensor(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    let known = connection.prepare_cached(SENSOR)?.query_row([name], |row| row.get(0)).optional()?;
     match known {
         Some(id) => Ok(id),
-        None => transaction.prepare_cached(NEW_SENSOR)?.query_row([name], |row| row.get(0)),
+        None => connection.prepare_cached(NEW_SENSOR)?.query_row([name], |row| row.get(0)),
     }
 }

@@ -1,9 +1,9 @@
 //! Deletes the oldest alerts, by age and by bytes: a few with each group, so that no sensor waits for it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus::IntCounterVec;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::pragma;
 use super::settings::SqliteSettings;
@@ -16,6 +16,10 @@ const CHUNKS: u64 = 16;
 
 /// Pages that are given back with one group.
 const PAGES: i64 = 256;
+
+/// To look for what must go costs as much as to keep a few alerts: after so many bytes, or so long, it is done.
+const LOOK_BYTES: u64 = 256 << 10;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How many alerts went, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,13 +34,25 @@ pub(super) struct Retention {
     bytes_max: u64,
     counter: Option<IntCounterVec>,
     is_full: bool,
+    /// What has come since it last looked, and when that was.
+    alerts: u64,
+    bytes: u64,
+    looked: Option<Instant>,
 }
 
 impl Retention {
     pub(super) fn new(settings: &SqliteSettings) -> Self {
         let counter = settings.deleted.clone();
         let bytes_max = settings.pages_bytes_max();
-        Self { age_max: settings.age_max, bytes_max, counter, is_full: false }
+        Self {
+            age_max: settings.age_max,
+            bytes_max,
+            counter,
+            is_full: false,
+            alerts: 0,
+            bytes: 0,
+            looked: None,
+        }
     }
 
     /// Whether anything is to be done, for when no group comes.
@@ -46,28 +62,44 @@ impl Retention {
             || (oldest.is_some() && used(connection)? > self.bytes_max))
     }
 
-    /// Makes room for a group of so many alerts, or does a part of that.
-    pub(super) fn step(&self, transaction: &Transaction<'_>, alerts: u64) -> rusqlite::Result<Deleted> {
+    /// Makes room for a group of so many alerts and bytes, or does a part of that.
+    pub(super) fn step(
+        &mut self,
+        connection: &Connection,
+        alerts: usize,
+        bytes: usize,
+    ) -> rusqlite::Result<Deleted> {
+        self.alerts += alerts as u64;
+        self.bytes += bytes as u64;
+        let is_early = self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY);
+        if is_early && self.bytes < LOOK_BYTES.min(self.bytes_max / 64) {
+            return Ok(Deleted::default());
+        }
+        let deleted = self.look(connection, self.alerts)?;
+        (self.alerts, self.bytes, self.looked) = (0, 0, Some(Instant::now()));
+        Ok(deleted)
+    }
+
+    fn look(&self, connection: &Connection, alerts: u64) -> rusqlite::Result<Deleted> {
         let mut deleted = Deleted::default();
         let chunk = (alerts / 4).max(CHUNK);
         let oldest_ns = self.oldest_ns();
         for _ in 0..CHUNKS {
-            let Some((first, received)) = oldest(transaction)? else { break };
+            let Some((first, received)) = oldest(connection)? else { break };
             let end = first.saturating_add(chunk.cast_signed());
             let (count, before_ns) = if received < oldest_ns {
                 (&mut deleted.age, oldest_ns)
-            } else if used(transaction)? > self.bytes_max {
+            } else if used(connection)? > self.bytes_max {
                 (&mut deleted.bytes, i64::MAX)
             } else {
                 break;
             };
-            *count += delete(transaction, end, before_ns)?;
+            *count += delete(connection, end, before_ns)?;
         }
-        if pragma(transaction, "page_count")? * pragma(transaction, "page_size")?
-            > self.bytes_max.cast_signed()
+        if pragma(connection, "page_count")? * pragma(connection, "page_size")? > self.bytes_max.cast_signed()
         {
             // Each step gives one page back.
-            let mut give = transaction.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            let mut give = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
             let mut pages = give.query([])?;
             while pages.next()?.is_some() {}
         }
@@ -108,11 +140,11 @@ pub(super) fn used(connection: &Connection) -> rusqlite::Result<u64> {
 
 /// Deletes what stands before a position and is older than a moment. The last position that went is kept:
 /// were it the last of all, positions would begin again.
-fn delete(transaction: &Transaction<'_>, end: i64, before_ns: i64) -> rusqlite::Result<u64> {
+fn delete(connection: &Connection, end: i64, before_ns: i64) -> rusqlite::Result<u64> {
     let last = "SELECT MAX(position) FROM alerts WHERE position < ? AND received_ns < ?";
     let bounds = params![end, before_ns];
-    let last: Option<i64> = transaction.prepare_cached(last)?.query_row(bounds, |row| row.get(0))?;
-    transaction.prepare_cached("UPDATE deleted SET position = MAX(position, ?)")?.execute([last])?;
+    let last: Option<i64> = connection.prepare_cached(last)?.query_row(bounds, |row| row.get(0))?;
+    connection.prepare_cached("UPDATE deleted SET position = MAX(position, ?)")?.execute([last])?;
     let sql = "DELETE FROM alerts WHERE position < ? AND received_ns < ?";
-    Ok(transaction.prepare_cached(sql)?.execute(bounds)? as u64)
+    Ok(connection.prepare_cached(sql)?.execute(bounds)? as u64)
 }

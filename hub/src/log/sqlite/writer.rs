@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use super::super::tail::Tail;
 use super::super::{Append, Appended, Entry, HOLE, LogError};
 use super::append::append;
-use super::retention::Retention;
+use super::retention::{Deleted, Retention};
 use super::wal::Wal;
 use super::{failed, problem};
 
@@ -61,20 +61,20 @@ impl Request {
 
     fn run(
         &self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         last: &mut u64,
         entries: &mut Vec<Entry>,
     ) -> rusqlite::Result<Done> {
         Ok(match self {
             Self::Append(batch, ..) => {
-                append(transaction, batch, last, entries)?.map_or(Done::Refused, Done::Appended)
+                append(connection, batch, last, entries)?.map_or(Done::Refused, Done::Appended)
             }
             Self::Commit(name, position, _) => {
-                transaction.prepare_cached(COMMIT)?.execute(params![name, position.cast_signed()])?;
+                connection.prepare_cached(COMMIT)?.execute(params![name, position.cast_signed()])?;
                 Done::Committed
             }
             Self::Forget(name, _) => {
-                Done::Forgotten(transaction.execute("DELETE FROM cursors WHERE name = ?", [name])? > 0)
+                Done::Forgotten(connection.execute("DELETE FROM cursors WHERE name = ?", [name])? > 0)
             }
         })
     }
@@ -202,17 +202,24 @@ impl Writer {
     }
 
     fn transact(&mut self, group: &Group, entries: &mut Vec<Entry>) -> rusqlite::Result<Vec<Done>> {
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let deleted = self.retention.step(&transaction, group.alerts as u64)?;
-        let done = group
-            .requests
-            .iter()
-            .map(|request| request.run(&transaction, &mut self.last, entries))
-            .collect::<Result<_, _>>()?;
-        transaction.commit()?;
+        // By statements that are parsed once: the library's own transactions parse theirs each time.
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let outcome = self.fill(group, entries).and_then(|filled| {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(filled)
+        });
+        if outcome.is_err() && !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        let (deleted, done) = outcome?;
         self.retention.note(deleted);
         Ok(done)
+    }
+
+    fn fill(&mut self, group: &Group, entries: &mut Vec<Entry>) -> rusqlite::Result<(Deleted, Vec<Done>)> {
+        let deleted = self.retention.step(&self.connection, group.alerts, group.bytes)?;
+        let run = |request: &Request| request.run(&self.connection, &mut self.last, entries);
+        Ok((deleted, group.requests.iter().map(run).collect::<Result<_, _>>()?))
     }
 
     /// What is to be done when nothing comes.
