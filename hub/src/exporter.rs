@@ -35,6 +35,9 @@ const BYTES_MAX: usize = 4 << 20;
 /// So often its cursor is moved.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
 
+/// So long alerts gather when there are few: to look at each alone would cost as much as to keep it.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// The wait after the log has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -95,6 +98,9 @@ impl Exporter {
                 self.count(entry);
             }
             self.counted = self.counted.max(consumer.position());
+            if consumer.position() == consumer.head() {
+                tokio::time::sleep(GATHER).await;
+            }
         }
         // Nothing is counted twice by who comes next. Only a hub that dies leaves alerts that another counts again.
         consumer.commit(consumer.position()).await

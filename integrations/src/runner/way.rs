@@ -12,17 +12,22 @@ const READ: usize = 1000;
 /// So often a cursor is moved while alerts flow: a crash brings at most so much again.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
 
+/// Alerts that come one after the other gather for so long: one that comes alone goes at once.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// A feed, and how far its alerts have had their fate.
 pub(super) struct Way {
     feed: Box<dyn Feed>,
     done: u64,
     committed: u64,
     at: Instant,
+    /// Nothing is read before, unless there is very much.
+    rest: Instant,
 }
 
 impl Way {
     pub(super) fn new(feed: Box<dyn Feed>) -> Self {
-        Self { feed, done: 0, committed: 0, at: Instant::now() }
+        Self { feed, done: 0, committed: 0, at: Instant::now(), rest: Instant::now() }
     }
 
     /// Notes that everything up to a position is done with. Moves the cursor when it is time.
@@ -63,6 +68,7 @@ impl Way {
     ) -> Result<Read, FeedError> {
         let (linger, mut until) = (integration.linger(), None);
         let mut gathered = Read::default();
+        tokio::time::sleep_until(self.rest).await;
         loop {
             let room = integration.batch().saturating_sub(gathered.alerts.len());
             let next = self.next(if linger.is_zero() { READ } else { room.clamp(1, READ) });
@@ -73,6 +79,9 @@ impl Way {
                     Err(_) => return Ok(gathered),
                 },
             };
+            if read.position < self.done + READ as u64 {
+                self.rest = Instant::now() + GATHER;
+            }
             gathered.position = read.position;
             gathered.alerts.extend(wanted(read.alerts));
             let has_none = gathered.alerts.is_empty();
