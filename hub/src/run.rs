@@ -236,7 +236,8 @@ async fn listen_http(
     let address = &config.webserver.listen_address;
     let host = if address.contains(':') { format!("[{address}]") } else { address.clone() };
     let (listener, bound) = bind(&format!("{host}:{}", config.webserver.listen_port)).await?;
-    tasks.spawn(site.serve(listener, stop.clone()));
+    let failed = |cause| Error::Listen { address: bound.to_string(), cause };
+    tasks.spawn(site.start(listener, stop.clone()).map_err(failed)?);
     Ok(Some(bound))
 }
 

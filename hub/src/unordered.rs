@@ -41,7 +41,7 @@ impl Unordered {
     }
 }
 
-fn stopped() -> LogError {
+pub(crate) fn stopped() -> LogError {
     LogError { path: String::new(), problem: "it has stopped before it answered".to_owned() }
 }
 

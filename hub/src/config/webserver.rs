@@ -36,6 +36,10 @@ pub struct Webserver {
     /// Requests of one client in a second. 0: any number, for Falco sends one for each alert, and does not
     /// send again what was refused.
     pub requests_per_second: u32,
+    /// How long a request may wait for others to be put on disk with, in milliseconds: for those whose senders had an
+    /// answer so short a time ago and may be about to send the next alert. A sender who is alone does not wait, and none
+    /// waits longer than eight times as long as it was silent, or than the log took for the last ones. 0: nobody waits.
+    pub group_wait_ms: u64,
     /// A connection that waits for a request, or for the rest of its header, is closed after so long.
     pub header_timeout_ms: u64,
     /// A body must be there after so long.
@@ -61,6 +65,7 @@ impl Default for Webserver {
             connections_max: 10_000,
             client_connections_max: 0,
             requests_per_second: 0,
+            group_wait_ms: 5,
             header_timeout_ms: 30_000,
             body_timeout_ms: 30_000,
             body_bytes_max: 8 << 20,

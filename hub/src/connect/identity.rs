@@ -39,6 +39,7 @@ pub(crate) struct Peer {
     pub(crate) presented: String,
     /// Like its name, but nobody else's.
     owner: String,
+    kind: Kind,
 }
 
 /// Where a name comes from. The same name from two of them is two callers.
@@ -81,7 +82,12 @@ impl Peer {
             Kind::Token => "token:",
         };
         let owner = format!("{role_part}{kind_part}{}", escaped(name));
-        Self { role, name: name.to_owned(), allowed: None, limits, presented, owner }
+        Self { role, name: name.to_owned(), allowed: None, limits, presented, owner, kind }
+    }
+
+    /// Whether it is whoever has a token of this name.
+    pub(crate) fn is_token(&self, name: &str) -> bool {
+        self.kind == Kind::Token && self.name == name
     }
 
     /// The same, but it sees only the alerts that a filter admits.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -22,6 +22,8 @@ pub(super) struct Remote {
     pub(super) address: SocketAddr,
     pub(super) peer: Option<Arc<Peer>>,
     pub(super) callers: Arc<Callers>,
+    /// How long it was silent before this request.
+    pub(super) silent: Duration,
 }
 
 /// Whoever may hand in alerts, and has not had as much as it may. Who may not is in the audit log.
@@ -56,7 +58,8 @@ fn sensor(site: &Site, remote: &Remote, headers: &HeaderMap) -> Result<Arc<Peer>
     {
         let name = token(presented.as_bytes()).and_then(|token| tokens.name(&token));
         let name = name.ok_or(Refusal::Unknown("the token is not one of `webserver.token_file`"))?;
-        return Ok(Arc::new(site.access.by_token(&name)));
+        let known = remote.callers.by_token(&name);
+        return Ok(known.unwrap_or_else(|| Arc::new(site.access.by_token(&name))));
     }
     if let Some(peer) = &remote.peer {
         peer.require(&[Role::Sensor]).map_err(|error| Refusal::Role(error.to_string()))?;

@@ -44,6 +44,13 @@ impl Callers {
         Self { clients, audit, address, known: Mutex::default() }
     }
 
+    /// Whoever has come by this connection with a token of this name already.
+    pub(super) fn by_token(&self, name: &str) -> Option<Arc<Peer>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let caller = known.iter().find(|caller| caller.peer.is_token(name))?;
+        Some(Arc::clone(&caller.peer))
+    }
+
     /// One more request.
     pub(super) fn admit(&self, peer: &Arc<Peer>, method: &'static str) -> Result<Arc<Caller>, Refusal> {
         let caller = self.caller(peer, method)?;

@@ -8,6 +8,7 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 pub(super) struct Counts {
     /// falcosidekick's counter. A batch counts as many times as it has alerts.
     inputs: IntCounterVec,
+    accepted: IntCounter,
     refused: IntCounterVec,
     pub(super) connections: IntGauge,
     pub(super) closed: IntCounterVec,
@@ -23,12 +24,14 @@ impl Counts {
         let gauge = |name: &str, help: &str| {
             registered(registry, IntGauge::new(name, help).expect("the name is valid"))
         };
+        let inputs = counts(
+            "falcosecurity_falcosidekick_inputs_total",
+            "Alerts that were accepted by HTTP, and requests that were rejected.",
+            &["source", "status"],
+        );
         Self {
-            inputs: counts(
-                "falcosecurity_falcosidekick_inputs_total",
-                "Alerts that were accepted by HTTP, and requests that were rejected.",
-                &["source", "status"],
-            ),
+            accepted: inputs.with_label_values(&["requests", "accepted"]),
+            inputs,
             refused: counts(
                 "cadge_hub_http_refused_total",
                 "HTTP requests that were refused, by cause.",
@@ -45,7 +48,7 @@ impl Counts {
     }
 
     pub(super) fn accepted(&self, alerts: u64) {
-        self.inputs.with_label_values(&["requests", "accepted"]).inc_by(alerts);
+        self.accepted.inc_by(alerts);
     }
 
     pub(super) fn refused(&self, cause: &str) {

@@ -4,6 +4,7 @@
 //! bodies, and the time that each may take.
 
 mod server;
+mod thread;
 mod patient;
 mod place;
 mod routes;
@@ -12,9 +13,12 @@ mod callers;
 mod tokens;
 mod body;
 mod ingest;
+mod together;
 mod refusal;
 mod counts;
 
+use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -77,8 +81,22 @@ impl Site {
         })
     }
 
-    /// Serves until it is told to stop.
-    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+    /// Serves on a thread of its own until it is told to stop. What comes back ends when it has stopped.
+    pub(crate) fn start(
+        self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> io::Result<impl Future<Output = ()> + Send> {
+        let listener = listener.into_std()?;
+        thread::run(move || async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => self.serve(listener, stop).await,
+                Err(error) => tracing::error!(%error, "HTTP can't be served"),
+            }
+        })
+    }
+
+    async fn serve(self, listener: TcpListener, stop: CancellationToken) {
         let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         if self.tokens.is_some() && self.tls.is_none() && !local {
             tracing::warn!("tokens come in clear text: set `webserver.ssl_enabled`");

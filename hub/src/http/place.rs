@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ pub(super) struct Places(Arc<Mutex<Waiting>>);
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    turns: BTreeMap<u64, CancellationToken>,
+    turns: BTreeMap<u64, (Instant, CancellationToken)>,
 }
 
 /// One connection's place. It waits from the start.
@@ -41,7 +42,12 @@ impl Places {
     /// Sends away whoever waits longest. Answers whether anybody did.
     pub(super) fn make_room(&self) -> bool {
         let longest = self.waiting().turns.pop_first();
-        longest.inspect(|(_, leave)| leave.cancel()).is_some()
+        longest.inspect(|(_, (_, leave))| leave.cancel()).is_some()
+    }
+
+    /// Whether somebody who began to wait so short a time ago still does.
+    pub(super) fn expects(&self, moment: Duration) -> bool {
+        self.waiting().turns.last_key_value().is_some_and(|(_, (began, _))| began.elapsed() < moment)
     }
 }
 
@@ -51,14 +57,15 @@ impl Place {
         let mut waiting = self.places.waiting();
         waiting.next += 1;
         let turn = waiting.next;
-        waiting.turns.insert(turn, self.leave.clone());
+        waiting.turns.insert(turn, (Instant::now(), self.leave.clone()));
         self.turn.store(turn, Ordering::Relaxed);
     }
 
-    /// A request has come.
-    pub(super) fn work(&self) {
+    /// A request has come. Answers how long it was waited for.
+    pub(super) fn work(&self) -> Duration {
         let mut waiting = self.places.waiting();
-        waiting.turns.remove(&self.turn.swap(0, Ordering::Relaxed));
+        let place = waiting.turns.remove(&self.turn.swap(0, Ordering::Relaxed));
+        place.map_or(Duration::ZERO, |(began, _)| began.elapsed())
     }
 
     /// Whether a request is being answered.

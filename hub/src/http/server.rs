@@ -1,11 +1,11 @@
 //! Accepts connections, and bounds what each may take: time, headers, and its place among all.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,7 +17,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use crate::connect::identity::{Peer, not_after};
 use crate::connect::live::Ticket;
@@ -28,7 +27,8 @@ use super::caller::Remote;
 use super::callers::Callers;
 use super::patient::Patient;
 use super::place::{Place, Places};
-use super::routes::routes;
+use super::routes::Routes;
+use super::together::Together;
 
 /// A handshake may take so long.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -46,10 +46,11 @@ const HEADER_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone)]
 pub(super) struct Server {
     site: Site,
-    routes: Router,
+    routes: Routes,
     http: http1::Builder,
     permits: Arc<Semaphore>,
     places: Places,
+    together: Together,
 }
 
 impl Server {
@@ -60,12 +61,17 @@ impl Server {
             .max_header_size(HEADER_BYTES_MAX)
             .max_buf_size(2 * HEADER_BYTES_MAX);
         let permits = Arc::new(Semaphore::new(site.settings.connections_max.min(Semaphore::MAX_PERMITS)));
-        Self { routes: routes(site.clone()), site, http, permits, places: Places::default() }
+        let places = Places::default();
+        let wait = Duration::from_millis(site.settings.group_wait_ms);
+        let together = Together::new(site.unordered.clone(), places.clone(), wait);
+        Self { routes: Routes::new(site.clone(), together.clone()), site, http, permits, places, together }
     }
 
     /// Serves until it is told to stop, and then until each request is answered.
     pub(super) async fn run(self, listener: TcpListener, stop: CancellationToken) {
         let mut connections = JoinSet::new();
+        let mut log = JoinSet::new();
+        log.spawn(self.together.clone().run());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -136,7 +142,7 @@ impl Server {
 
     fn remote(&self, address: SocketAddr, peer: Option<Peer>) -> Remote {
         let callers = Callers::new(self.site.clients.clone(), self.site.audit.clone(), address);
-        Remote { address, peer: peer.map(Arc::new), callers: Arc::new(callers) }
+        Remote { address, peer: peer.map(Arc::new), callers: Arc::new(callers), silent: Duration::ZERO }
     }
 
     /// Who has shown these certificates. The connection ends when they do.
@@ -158,15 +164,13 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let at = Arc::clone(&place);
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            at.work();
-            request.extensions_mut().insert(remote.clone());
-            let answer = self.routes.clone().oneshot(request.map(Body::new));
-            let at = Arc::clone(&at);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let remote = Remote { silent: at.work(), ..remote.clone() };
+            let (at, routes) = (Arc::clone(&at), self.routes.clone());
             async move {
-                let answer = answer.await;
+                let answer = routes.answer(remote, request.map(Body::new)).await;
                 at.wait();
-                answer
+                Ok::<_, Infallible>(answer)
             }
         });
         let connection = self.http.serve_connection(TokioIo::new(Patient::new(stream)), service);
