@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cadge_integrations::DeadLetters;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -75,8 +76,12 @@ impl Client {
     }
 
     async fn add_stream(&mut self) {
+        self.add_stream_of("falco.>").await;
+    }
+
+    async fn add_stream_of(&mut self, subjects: &str) {
         let stream =
-            json!({"name": "alerts", "subjects": ["falco.>"], "storage": "file", "retention": "limits"});
+            json!({"name": "alerts", "subjects": [subjects], "storage": "file", "retention": "limits"});
         let answer = self.ask("STREAM.CREATE.alerts", &stream).await;
         assert!(answer["error"].is_null(), "{answer}");
     }
@@ -148,6 +153,25 @@ async fn alerts_wait_until_there_is_a_stream() {
     wait_for_metric(&registry, &counted("ok"), 1.0).await;
     assert_eq!(client.kept().await, 1);
     stop.cancel();
+}
+
+#[tokio::test]
+async fn what_a_stream_has_of_a_batch_that_is_given_up_is_no_dead_letter() {
+    let Some(nats) = start("what_a_stream_has_of_a_batch_that_is_given_up_is_no_dead_letter") else { return };
+    let mut client = Client::connect(&nats).await;
+    client.add_stream_of("falco.warning.>").await;
+    let (log, dead) = (Log::default(), DeadLetters::open(None, 1000).unwrap());
+    for sequence in 1..=200 {
+        log.push(alert(sequence, if sequence % 3 == 0 { 2 } else { 4 }));
+    }
+    let (_running, stop, registry) = log.start_with(&section(&nats, "  maxattempts: 2\n"), dead.clone());
+    wait_for_metric(&registry, &counted("error"), 66.0).await;
+    wait_for_metric(&registry, &counted("ok"), 134.0).await;
+    stop.cancel();
+    assert_eq!(client.kept().await, 134);
+    let letters = dead.list(None, 0, 1000).await.unwrap();
+    assert!(letters.iter().all(|letter| letter.alert.sequence % 3 == 0), "{}", letters.len());
+    assert!(letters[0].cause.contains("no stream has the subjects"), "{}", letters[0].cause);
 }
 
 #[tokio::test]

@@ -6,14 +6,17 @@ use super::wire::{self, Said};
 use crate::link::Connection;
 use crate::{Answer, SendError};
 
-/// Waits for the next acknowledgement of an alert on one of these subjects.
-pub(super) async fn acknowledged(connection: &mut Connection, subjects: &str) -> Result<Answer, SendError> {
+/// Waits for the next acknowledgement of an alert on one of these subjects. Answers the alert's place, and its fate.
+pub(super) async fn acknowledged(
+    connection: &mut Connection,
+    subjects: &str,
+) -> Result<(usize, Result<Answer, SendError>), SendError> {
     match said(connection).await? {
-        Said::Answer { status: Some(503), .. } => {
+        Said::Answer { place, status: Some(503), .. } => {
             let way = "add one, or set `jetstream: false`";
-            Err(SendError::later(format!("no stream has the subjects `{subjects}`: {way}")))
+            Ok((place, Err(SendError::later(format!("no stream has the subjects `{subjects}`: {way}")))))
         }
-        Said::Answer { body, .. } => judge(&body),
+        Said::Answer { place, body, .. } => Ok((place, judge(&body))),
         other => Err(unexpected(&other)),
     }
 }

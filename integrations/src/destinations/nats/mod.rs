@@ -4,6 +4,8 @@
 mod answer;
 mod wire;
 
+use std::collections::BTreeSet;
+
 use cadge_proto::Alert;
 use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
@@ -12,6 +14,7 @@ use serde_json::Value;
 use self::answer::{acknowledged, ponged};
 use self::wire::Said;
 use super::Section;
+use super::taken::Taken;
 use crate::format::{canonical, uuid};
 use crate::link::{self, Connection, Files, Link, Trust};
 use crate::settings::{Common, Secret, Tls, keys};
@@ -67,7 +70,8 @@ impl Section for Config {
         let (who, address) = address.rsplit_once('@').unwrap_or(("", address));
         let link = Link::new("hostport", address, 4222, trust)?;
         let greeting = wire::greeting(who);
-        Ok(Box::new(Nats { link, encrypted, greeting, config: self.clone(), kinds: setup.kinds }))
+        let (config, kinds, taken) = (self.clone(), setup.kinds, Taken::default());
+        Ok(Box::new(Nats { link, encrypted, greeting, config, kinds, taken }))
     }
 }
 
@@ -77,6 +81,7 @@ struct Nats {
     greeting: String,
     config: Config,
     kinds: FieldKinds,
+    taken: Taken,
 }
 
 impl Integration for Nats {
@@ -86,21 +91,27 @@ impl Integration for Nats {
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
-            let mut connection = self.link.idle_or(self.greet()).await?;
-            connection.write(&self.lines(alerts)).await?;
-            let answer = if self.config.jetstream {
-                let mut answer = Answer::default();
-                for _ in alerts {
-                    answer = acknowledged(&mut connection, &self.config.subjecttemplate).await?;
+            let left = self.taken.left(alerts);
+            let mut outcome = Ok(Answer("the server has it".to_owned()));
+            if !left.is_empty() {
+                let mut connection = self.link.idle_or(self.greet()).await?;
+                connection.write(&self.lines(&left)).await?;
+                if self.config.jetstream {
+                    outcome = self.settle(&mut connection, &left).await?;
+                } else {
+                    ponged(&mut connection).await?;
                 }
-                answer
-            } else {
-                ponged(&mut connection).await?;
-                Answer("the server has it".to_owned())
-            };
-            self.link.keep(connection);
-            Ok(answer)
+                self.link.keep(connection);
+            }
+            if outcome.is_ok() {
+                self.taken.forget(alerts);
+            }
+            outcome
         })
+    }
+
+    fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
+        self.taken.forget(alerts)
     }
 }
 
@@ -119,20 +130,43 @@ impl Nats {
         Ok(connection)
     }
 
+    /// Waits for the acknowledgement of each. Those that a stream has are not published again with the others; what may
+    /// go well another time is tried before the rest is given up.
+    async fn settle(
+        &self,
+        connection: &mut Connection,
+        alerts: &[&Delivery],
+    ) -> Result<Result<Answer, SendError>, SendError> {
+        let mut outcome = Ok(Answer::default());
+        let mut waiting: BTreeSet<usize> = (0..alerts.len()).collect();
+        while !waiting.is_empty() {
+            let (place, fate) = acknowledged(connection, &self.config.subjecttemplate).await?;
+            waiting.remove(&place);
+            outcome = match (outcome, fate) {
+                (outcome, Ok(answer)) => {
+                    self.taken.keep(alerts.get(place).map(|delivery| delivery.position));
+                    outcome.map(|_| answer)
+                }
+                (Err(error @ SendError::Retry { .. }), _) | (_, Err(error)) => Err(error),
+            };
+        }
+        Ok(outcome)
+    }
+
     /// Everything to write for alerts.
-    fn lines(&self, alerts: &[Delivery]) -> Vec<u8> {
+    fn lines(&self, alerts: &[&Delivery]) -> Vec<u8> {
         let mut lines = Vec::new();
         let inbox = format!("_INBOX.cadge{:016x}", rand::random::<u64>());
         if self.config.jetstream {
             // It ends by itself, with the last acknowledgement.
             wire::subscribe(&inbox, SUBSCRIPTION, alerts.len(), &mut lines);
         }
-        for Delivery { alert, .. } in alerts {
+        for (place, Delivery { alert, .. }) in alerts.iter().enumerate() {
             let subject = topic(&self.config.subjecttemplate, alert);
             let body = canonical(alert, self.kinds);
             let body = body.trim_end().as_bytes();
             if self.config.jetstream {
-                wire::publish_known(&subject, &inbox, &uuid(alert), body, &mut lines);
+                wire::publish_known(&subject, (&inbox, place), &uuid(alert), body, &mut lines);
             } else {
                 wire::publish(&subject, body, &mut lines);
             }
