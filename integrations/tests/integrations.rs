@@ -37,17 +37,17 @@ mod integrations {
     mod otlp;
     mod otlp_grpc;
     mod pki;
-    mod policyreport {
-        mod cluster;
-        mod real;
-        mod strict;
-    }
     mod postgresql;
     mod rabbitmq;
     mod rabbitmq_server;
     mod redis;
     mod remotewrite;
     mod restart;
+    mod reports {
+        mod cluster;
+        mod real;
+        mod strict;
+    }
     mod secrets;
     mod server;
     mod syslog;

@@ -30,12 +30,12 @@ mod nodered;
 mod opsgenie;
 mod otlp;
 mod pagerduty;
-mod policyreport;
 mod post;
 mod postgresql;
 mod prometheusremotewrite;
 mod rabbitmq;
 mod redis;
+mod reports;
 mod rocketchat;
 mod slack;
 mod smtp;
@@ -82,11 +82,12 @@ pub const DESTINATIONS: &[Destination] = &[
     Destination::of::<n8n::Config>(),
     Destination::of::<nats::Config>(),
     Destination::of::<nodered::Config>(),
+    Destination::of::<reports::openreport::Config>(),
     Destination::of::<opsgenie::Config>(),
     Destination::of::<otlp::logs::Config>(),
     Destination::of::<otlp::metrics::Config>(),
     Destination::of::<pagerduty::Config>(),
-    Destination::of::<policyreport::Config>(),
+    Destination::of::<reports::policyreport::Config>(),
     Destination::of::<prometheusremotewrite::Config>(),
     Destination::of::<rabbitmq::Config>(),
     Destination::of::<redis::Config>(),

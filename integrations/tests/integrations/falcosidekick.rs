@@ -26,7 +26,6 @@ const LACKING: &[&str] = &[
     "logstash",
     "openfaas",
     "openobserve",
-    "openreport",
     "otlp.traces",
     "quickwit",
     "spyderbat",

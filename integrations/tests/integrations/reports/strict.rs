@@ -49,6 +49,27 @@ pub(super) fn ends(sequences: impl IntoIterator<Item = u64>) -> Vec<String> {
     sequences.into_iter().map(|sequence| format!("Sensitive file #{sequence}")).collect()
 }
 
+#[tokio::test]
+async fn an_open_report_names_the_source_and_the_rule() {
+    let (cluster, log) = (Cluster::start().await, Log::default());
+    for (sequence, namespace) in (1..).zip(["shop", "gone", "shop", ""]) {
+        log.push(of(namespace, sequence, 4));
+    }
+    let yaml = section(&cluster.kubeconfig(), "").replace("policyreport", "openreport");
+    let (_running, stop, registry) = log.start(&yaml);
+    wait_for_metric(&registry, &counted("ok").replace("policyreport", "openreport"), 4.0).await;
+    stop.cancel();
+    check(&cluster, "namespaces/shop/reports/falco-report", [1, 3]);
+    check(&cluster, "clusterreports/falco-cluster-report", [2, 4]);
+    let report = cluster.with(|kept| kept.reports["clusterreports/falco-cluster-report"].clone());
+    assert_eq!(
+        (&report["apiVersion"], &report["kind"]),
+        (&"openreports.io/v1alpha1".into(), &"ClusterReport".into())
+    );
+    let result = &report["results"][0];
+    assert_eq!((&result["policy"], &result["rule"]), (&"syscall".into(), &"Sensitive file".into()));
+}
+
 fn check(cluster: &Cluster, place: &str, sequences: impl IntoIterator<Item = u64>) {
     let (texts, ends) = (cluster.texts(place), ends(sequences));
     assert_eq!(texts.len(), ends.len(), "{place}");

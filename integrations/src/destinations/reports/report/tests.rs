@@ -14,8 +14,14 @@ fn alert(number: u64, priority: i32, fields: &[(&str, &str)]) -> Alert {
     }
 }
 
+/// A result of a kind of reports that is as good as any.
+fn of_alert(alert: &Alert) -> Value {
+    let [kinds, plurals, names] = [[""; 2]; 3];
+    result(alert, &Kind { version: "", kinds, plurals, names, is_policy_the_source: false })
+}
+
 fn results(numbers: std::ops::RangeInclusive<u64>, priority: i32) -> Vec<Value> {
-    numbers.map(|number| result(&alert(number, priority, &[]))).collect()
+    numbers.map(|number| of_alert(&alert(number, priority, &[]))).collect()
 }
 
 fn texts(report: &Value) -> Vec<&str> {
@@ -39,7 +45,7 @@ fn an_alert_goes_where_it_happened() {
 
 #[test]
 fn a_result_names_the_resource() {
-    let of = |fields: &[(&str, &str)]| result(&alert(1, 2, fields))["resources"].clone();
+    let of = |fields: &[(&str, &str)]| of_alert(&alert(1, 2, fields))["resources"].clone();
     let pod = json!([{"apiVersion": "v1", "kind": "Pod", "name": "web-1", "namespace": "shop"}]);
     assert_eq!(of(&[("k8s.pod.name", "web-1"), ("k8s.ns.name", "shop")]), pod);
     let role = json!([{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "name": "all"}]);
@@ -79,7 +85,7 @@ fn the_oldest_or_the_least_severe_make_room() {
 fn a_report_is_not_too_large_for_a_cluster() {
     let long = "x".repeat(20_000);
     let alerts: Vec<Value> =
-        (1..=200).map(|number| result(&alert(number, 4, &[("proc.cmdline", &long)]))).collect();
+        (1..=200).map(|number| of_alert(&alert(number, 4, &[("proc.cmdline", &long)]))).collect();
     let mut report = json!({});
     assert!(add(&mut report, &alerts, Limits { results: 1000, by_severity: false }));
     let (bytes, last) = (report.to_string().len(), texts(&report).pop().unwrap().to_owned());
@@ -100,7 +106,7 @@ proptest! {
         };
         let mut report = strange;
         let new: Vec<Value> =
-            (1..=4).map(|number| result(&alert(number, priority, &[("k8s.ns.name", &text)]))).collect();
+            (1..=4).map(|number| of_alert(&alert(number, priority, &[("k8s.ns.name", &text)]))).collect();
         prop_assert!(add(&mut report, &new, LIMITS));
         prop_assert!(!report["results"].as_array().unwrap().is_empty());
     }

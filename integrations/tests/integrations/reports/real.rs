@@ -134,7 +134,8 @@ impl Real {
     async fn set_up(&self) {
         let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
         let may = json!({
-            "apiGroups": ["wgpolicyk8s.io"], "resources": ["policyreports", "clusterpolicyreports"],
+            "apiGroups": ["wgpolicyk8s.io", "openreports.io"],
+            "resources": ["policyreports", "clusterpolicyreports", "reports", "clusterreports"],
             "verbs": ["get", "create", "update"],
         });
         self.create(roles, json!({"metadata": {"name": "reports"}, "rules": [may]})).await;
@@ -151,18 +152,21 @@ impl Real {
     }
 
     async fn define(&self) {
-        for (kind, plural, scope) in [
-            ("PolicyReport", "policyreports", "Namespaced"),
-            ("ClusterPolicyReport", "clusterpolicyreports", "Cluster"),
+        let (policy, open) = (["wgpolicyk8s.io", "v1alpha2"], ["openreports.io", "v1alpha1"]);
+        for (of, kind, plural, scope) in [
+            (policy, "PolicyReport", "policyreports", "Namespaced"),
+            (policy, "ClusterPolicyReport", "clusterpolicyreports", "Cluster"),
+            (open, "Report", "reports", "Namespaced"),
+            (open, "ClusterReport", "clusterreports", "Cluster"),
         ] {
-            let definition = definition(kind, plural, scope);
+            let definition = definition(of, kind, plural, scope);
             self.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition).await;
-            self.wait(&format!("/apis/wgpolicyk8s.io/v1alpha2/{plural}")).await;
+            self.wait(&format!("/apis/{}/{plural}", of.join("/"))).await;
         }
     }
 
     async fn report(&self, place: &str) -> Value {
-        let path = format!("/apis/wgpolicyk8s.io/v1alpha2/{place}");
+        let path = format!("/apis/{place}");
         let (status, text) = self.ask(Method::GET, &path, None).await.unwrap();
         assert_eq!(status, StatusCode::OK, "{text}");
         serde_json::from_str(&text).unwrap()
@@ -170,7 +174,7 @@ impl Real {
 }
 
 /// What the published definition says of the fields that are written here.
-fn definition(kind: &str, plural: &str, scope: &str) -> Value {
+fn definition([group, name]: [&str; 2], kind: &str, plural: &str, scope: &str) -> Value {
     let text = json!({"type": "string"});
     let one_of = |known: &[&str]| json!({"type": "string", "enum": known});
     let results = json!({"type": "array", "items": {"type": "object", "required": ["policy"], "properties": {
@@ -191,14 +195,14 @@ fn definition(kind: &str, plural: &str, scope: &str) -> Value {
     }});
     let schema = json!({"type": "object", "properties": {"results": results, "summary": summary}});
     let version = json!({
-        "name": "v1alpha2", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
+        "name": name, "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
     });
     json!({
         "metadata": {
-            "name": format!("{plural}.wgpolicyk8s.io"),
+            "name": format!("{plural}.{group}"),
             "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
         },
-        "spec": {"group": "wgpolicyk8s.io", "scope": scope, "versions": [version], "names": {
+        "spec": {"group": group, "scope": scope, "versions": [version], "names": {
             "kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List"),
         }},
     })
@@ -214,14 +218,14 @@ async fn a_real_cluster_has_every_alert_once_in_order() {
             log.push(of(namespace, sequence, 4));
         }
     };
-    let (running, stop, registry) = log.start(&section(&real.kubeconfig(), "  maxattempts: 0\n"));
+    let (running, stop, registry) = log.start(&both(&real.kubeconfig()));
     push(1..=600);
     // Who may nothing is told that before anything about definitions.
     fails(&running, "403 Forbidden").await;
     real.set_up().await;
     fails(&running, "install their definitions").await;
     real.define().await;
-    wait_for_metric(&registry, &counted("ok"), 600.0).await;
+    delivered(&registry, 600.0).await;
 
     real.server.stop();
     push(601..=900);
@@ -229,16 +233,35 @@ async fn a_real_cluster_has_every_alert_once_in_order() {
     real.server.start_again();
     push(901..=1500);
     log.push(of("ending", 1503, 4));
-    wait_for_metric(&registry, &counted("ok"), 1501.0).await;
+    delivered(&registry, 1501.0).await;
     stop.cancel();
 
     for (place, first, count) in [(ALL, 3, 501), (SHOP, 1, 500), (BANK, 2, 500)] {
-        let report = real.report(place).await;
-        let (texts, ends) = (texts(&report), ends((0..count).map(|number| number * 3 + first)));
-        assert_eq!(texts.len(), ends.len(), "{place}");
-        assert!(texts.iter().zip(&ends).all(|(text, end)| text.ends_with(end)), "{place}: {texts:?}");
-        assert_eq!(report["summary"]["warn"], count, "{place}");
-        let version = &report["metadata"]["resourceVersion"];
-        println!("{place}: {count} results, resourceVersion {version}, {} bytes", report.to_string().len());
+        let open = place.replace("policyreport", "report").replace("policy-", "");
+        for place in [format!("wgpolicyk8s.io/v1alpha2/{place}"), format!("openreports.io/v1alpha1/{open}")] {
+            let report = real.report(&place).await;
+            let (texts, ends) = (texts(&report), ends((0..count).map(|number| number * 3 + first)));
+            assert_eq!(texts.len(), ends.len(), "{place}");
+            let in_order = texts.iter().zip(&ends).all(|(text, end)| text.ends_with(end));
+            assert!(in_order, "{place}: {texts:?}");
+            assert_eq!(report["summary"]["warn"], count, "{place}");
+            let version = &report["metadata"]["resourceVersion"];
+            println!(
+                "{place}: {count} results, resourceVersion {version}, {} bytes",
+                report.to_string().len()
+            );
+        }
+    }
+}
+
+/// Both kinds of reports.
+fn both(kubeconfig: &Path) -> String {
+    let yaml = section(kubeconfig, "  maxattempts: 0\n");
+    format!("{yaml}{}", yaml.replace("policyreport", "openreport"))
+}
+
+async fn delivered(registry: &prometheus::Registry, count: f64) {
+    for kind in ["policyreport", "openreport"] {
+        wait_for_metric(registry, &counted("ok").replace("policyreport", kind), count).await;
     }
 }

@@ -103,10 +103,12 @@ async fn answer(
 
 impl Kept {
     fn serve(&mut self, method: &Method, path: &str, body: Value) -> Response {
-        let Some(rest) = path.strip_prefix("/apis/wgpolicyk8s.io/v1alpha2/") else {
+        let known = ["/apis/wgpolicyk8s.io/v1alpha2/", "/apis/openreports.io/v1alpha1/"];
+        let Some(rest) = known.iter().find_map(|version| path.strip_prefix(version)) else {
             return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
         };
-        let parts: Vec<&str> = rest.split('/').collect();
+        // Those of a kind are like those of the other one.
+        let parts: Vec<&str> = rest.split('/').map(plain).collect();
         match (method.as_str(), parts.as_slice()) {
             ("GET", ["namespaces", _, "policyreports", name] | ["clusterpolicyreports", name]) => {
                 let missing = || status(404, "NotFound", &json!({"name": name, "group": "wgpolicyk8s.io"}));
@@ -167,11 +169,23 @@ impl Kept {
     }
 }
 
+fn plain(plural: &str) -> &str {
+    match plural {
+        "reports" => "policyreports",
+        "clusterreports" => "clusterpolicyreports",
+        other => other,
+    }
+}
+
 /// What the published definition does not admit.
 fn invalid(report: &Value) -> Option<String> {
-    let kinds = ["PolicyReport", "ClusterPolicyReport"];
-    if report["apiVersion"] != "wgpolicyk8s.io/v1alpha2" || !kinds.contains(&report["kind"].as_str()?) {
-        return Some(format!("{} {}", report["apiVersion"], report["kind"]));
+    let kinds = match report["apiVersion"].as_str()? {
+        "wgpolicyk8s.io/v1alpha2" => ["PolicyReport", "ClusterPolicyReport"],
+        "openreports.io/v1alpha1" => ["Report", "ClusterReport"],
+        other => return Some(other.to_owned()),
+    };
+    if !kinds.contains(&report["kind"].as_str()?) {
+        return Some(report["kind"].to_string());
     }
     let is = |value: &Value, known: &[&str]| value.as_str().is_some_and(|text| known.contains(&text));
     report["results"].as_array()?.iter().find_map(|result| {

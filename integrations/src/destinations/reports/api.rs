@@ -8,8 +8,6 @@ use super::access::Access;
 use crate::SendError;
 use crate::http::{self, Reply};
 
-const VERSION: &str = "wgpolicyk8s.io/v1alpha2";
-
 /// A report that others change at the same time is read again so often.
 const TRIES: usize = 5;
 
@@ -24,29 +22,48 @@ pub(super) enum Place {
 }
 
 impl Place {
-    fn kind(&self) -> &'static str {
-        if *self == Self::Cluster { "ClusterPolicyReport" } else { "PolicyReport" }
+    /// What is its own of two that are for a namespace and for the cluster.
+    fn of(&self, pair: &[&'static str; 2]) -> &'static str {
+        pair[usize::from(*self == Self::Cluster)]
+    }
+}
+
+/// A kind of reports: of a namespace, and of the cluster.
+pub(super) struct Kind {
+    /// The group and the version of the API.
+    pub(super) version: &'static str,
+    pub(super) kinds: [&'static str; 2],
+    pub(super) plurals: [&'static str; 2],
+    /// The names of our own. They stay the same: after a restart the results are added to.
+    pub(super) names: [&'static str; 2],
+    /// Whether a result's policy is the source of events. Otherwise it is the rule.
+    pub(super) is_policy_the_source: bool,
+}
+
+impl Kind {
+    fn kind(&self, place: &Place) -> &'static str {
+        place.of(&self.kinds)
     }
 
-    /// The name of the report. It stays the same: after a restart its results are added to.
-    fn name(&self) -> &'static str {
-        if *self == Self::Cluster { "falco-cluster-policy-report" } else { "falco-policy-report" }
+    fn name(&self, place: &Place) -> &'static str {
+        place.of(&self.names)
     }
 
-    /// Where reports of its kind are.
-    fn path(&self) -> String {
-        match self {
-            Self::Namespace(name) => format!("/apis/{VERSION}/namespaces/{name}/policyreports"),
-            Self::Cluster => format!("/apis/{VERSION}/clusterpolicyreports"),
+    /// Where reports of a place are.
+    fn path(&self, place: &Place) -> String {
+        let (version, plural) = (self.version, place.of(&self.plurals));
+        match place {
+            Place::Namespace(name) => format!("/apis/{version}/namespaces/{name}/{plural}"),
+            Place::Cluster => format!("/apis/{version}/{plural}"),
         }
     }
 
     /// A report without results.
-    fn empty(&self) -> Value {
+    fn empty(&self, place: &Place) -> Value {
         json!({
-            "apiVersion": VERSION,
-            "kind": self.kind(),
-            "metadata": {"name": self.name(), "labels": {"app.kubernetes.io/managed-by": "cadge"}},
+            "apiVersion": self.version,
+            "kind": self.kind(place),
+            "metadata": {"name": self.name(place), "labels": {"app.kubernetes.io/managed-by": "cadge"}},
             "results": [],
         })
     }
@@ -64,14 +81,15 @@ enum Written {
 /// An API server.
 pub(super) struct Api {
     access: Access,
+    kind: &'static Kind,
     /// Without a path.
     server: Url,
 }
 
 impl Api {
-    pub(super) fn new(access: Access) -> Result<Self, String> {
+    pub(super) fn new(access: Access, kind: &'static Kind) -> Result<Self, String> {
         let server = http::url("server", &access.server)?;
-        Ok(Self { access, server })
+        Ok(Self { access, kind, server })
     }
 
     /// Changes a report, or makes it. `change` says whether there is anything to keep. Answers `false` where its
@@ -84,7 +102,7 @@ impl Api {
         for _ in 0..TRIES {
             let known = self.read(place).await?;
             let is_new = known.is_none();
-            let mut report = known.unwrap_or_else(|| place.empty());
+            let mut report = known.unwrap_or_else(|| self.kind.empty(place));
             if !change(&mut report) {
                 return Ok(true);
             }
@@ -94,27 +112,27 @@ impl Api {
                 Written::Outdated => {}
             }
         }
-        let cause = format!("the {} is changed by others all the time", place.kind());
+        let cause = format!("the {} is changed by others all the time", self.kind.kind(place));
         Err(SendError::Retry { after: None, cause })
     }
 
     async fn read(&self, place: &Place) -> Result<Option<Value>, SendError> {
-        let path = format!("{}/{}", place.path(), place.name());
+        let path = format!("{}/{}", self.kind.path(place), self.kind.name(place));
         let (reply, bytes) = self.ask(Method::GET, &path, None).await?;
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         match reply.status {
-            StatusCode::OK if body["kind"] == place.kind() => Ok(Some(body)),
-            StatusCode::OK => Err(later(format!("what it answered is no {}", place.kind()))),
-            StatusCode::NOT_FOUND if body["details"]["name"] == place.name() => Ok(None),
-            _ => Err(judge(reply, &body)),
+            StatusCode::OK if body["kind"] == self.kind.kind(place) => Ok(Some(body)),
+            StatusCode::OK => Err(later(format!("what it answered is no {}", self.kind.kind(place)))),
+            StatusCode::NOT_FOUND if body["details"]["name"] == self.kind.name(place) => Ok(None),
+            _ => Err(self.judge(reply, &body)),
         }
     }
 
     async fn write(&self, place: &Place, report: &Value, is_new: bool) -> Result<Written, SendError> {
         let (method, path) = if is_new {
-            (Method::POST, place.path())
+            (Method::POST, self.kind.path(place))
         } else {
-            (Method::PUT, format!("{}/{}", place.path(), place.name()))
+            (Method::PUT, format!("{}/{}", self.kind.path(place), self.kind.name(place)))
         };
         let (reply, bytes) = self.ask(method, &path, Some(report.to_string())).await?;
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -129,8 +147,30 @@ impl Api {
             StatusCode::CONFLICT => Ok(Written::Outdated),
             StatusCode::NOT_FOUND if has_home && details["kind"] == "namespaces" => Ok(Written::Homeless),
             StatusCode::FORBIDDEN if has_home && is_ending() => Ok(Written::Homeless),
-            StatusCode::NOT_FOUND if details["name"] == place.name() => Ok(Written::Outdated),
-            _ => Err(judge(reply, &body)),
+            StatusCode::NOT_FOUND if details["name"] == self.kind.name(place) => Ok(Written::Outdated),
+            _ => Err(self.judge(reply, &body)),
+        }
+    }
+
+    /// What is missing in the cluster is no fault of an alert's: it is tried again.
+    fn judge(&self, reply: Reply, body: &Value) -> SendError {
+        if reply.status == StatusCode::NOT_FOUND && body["kind"] != "Status" {
+            let version = self.kind.version;
+            return later(format!(
+                "the cluster knows no reports of {version}: install their definitions (CRD)"
+            ));
+        }
+        let text = body["message"].as_str().map_or(reply.text, str::to_owned);
+        let (status, reply) = (reply.status, Reply { text, ..reply });
+        match reply.judge() {
+            Err(SendError::Refused(cause))
+                if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND]
+                    .contains(&status) =>
+            {
+                later(cause)
+            }
+            Err(error) => error,
+            Ok(answer) => later(answer.to_string()),
         }
     }
 
@@ -149,24 +189,6 @@ impl Api {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         http::exchange_up_to(REPORT_BYTES_MAX, request).await
-    }
-}
-
-/// What is missing in the cluster is no fault of an alert's: it is tried again.
-fn judge(reply: Reply, body: &Value) -> SendError {
-    if reply.status == StatusCode::NOT_FOUND && body["kind"] != "Status" {
-        return later(format!("the cluster knows no reports of {VERSION}: install their definitions (CRD)"));
-    }
-    let text = body["message"].as_str().map_or(reply.text, str::to_owned);
-    let (status, reply) = (reply.status, Reply { text, ..reply });
-    match reply.judge() {
-        Err(SendError::Refused(cause))
-            if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status) =>
-        {
-            later(cause)
-        }
-        Err(error) => error,
-        Ok(answer) => later(answer.to_string()),
     }
 }
 

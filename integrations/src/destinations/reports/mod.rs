@@ -5,6 +5,8 @@
 
 mod access;
 mod api;
+pub(super) mod openreport;
+pub(super) mod policyreport;
 mod report;
 
 use std::collections::BTreeMap;
@@ -13,22 +15,18 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use self::access::Access;
-use self::api::{Api, Place};
+use self::api::{Api, Kind, Place};
 use self::report::Limits;
-use super::Section;
 use super::taken::Taken;
-use crate::settings::{Common, keys};
-use crate::{Answer, Delivery, Integration, SendError, Setup};
+use crate::settings::keys;
+use crate::{Answer, Delivery, Integration, SendError};
 
 /// Alerts that are added at once.
 const BATCH: usize = 500;
 
 keys! {
-    /// The section `policyreport`.
-    pub(crate) struct Config {
-        /// Whether reports are written. The account needs `get`, `create` and `update` for `policyreports` and
-        /// `clusterpolicyreports` of `wgpolicyk8s.io`.
-        enabled: bool = false,
+    /// What both kinds of reports have.
+    pub(crate) struct Settings {
         /// How to reach the cluster from outside. In a pod, its service account is used.
         kubeconfig: String = "~/.kube/config",
         /// The namespace whose report takes what is of a namespace that is gone. Empty: the cluster's report does.
@@ -37,26 +35,11 @@ keys! {
         maxevents: usize = 1000,
         /// Whether the least severe results make room for new ones. Otherwise the oldest do.
         prunebypriority: bool = false,
-        + common: Common,
     }
 }
 
-impl Section for Config {
-    const NAME: &'static str = "policyreport";
-    const ABOUT: &'static str = "Adds alerts to reports in Kubernetes: `falco-policy-report` in their namespace, or \
-        `falco-cluster-policy-report`.";
-    const EXAMPLE: &'static str =
-        "policyreport:\n  enabled: true\n  kubeconfig: /etc/cadge/kubeconfig\n  prunebypriority: true\n";
-
-    fn is_on(&self) -> bool {
-        self.enabled
-    }
-
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn build(&self, _: &Setup) -> Result<Box<dyn Integration>, String> {
+impl Settings {
+    fn build(&self, kind: &'static Kind) -> Result<Box<dyn Integration>, String> {
         if self.maxevents == 0 {
             return Err("`maxevents: 0` leaves no room for any".to_owned());
         }
@@ -66,13 +49,14 @@ impl Section for Config {
             name => return Err(format!("`falconamespace: {name}` is no name of a namespace")),
         };
         let limits = Limits { results: self.maxevents, by_severity: self.prunebypriority };
-        let api = Api::new(Access::new(&self.kubeconfig)?)?;
-        Ok(Box::new(Reports { api, limits, home, taken: Taken::default() }))
+        let api = Api::new(Access::new(&self.kubeconfig)?, kind)?;
+        Ok(Box::new(Reports { api, kind, limits, home, taken: Taken::default() }))
     }
 }
 
 struct Reports {
     api: Api,
+    kind: &'static Kind,
     limits: Limits,
     /// Where alerts go whose namespace is gone.
     home: Place,
@@ -117,7 +101,8 @@ impl Integration for Reports {
 impl Reports {
     /// Adds alerts to a report, unless its namespace is gone. Those that are in it already are not added again.
     async fn add(&self, place: &Place, deliveries: &[&Delivery]) -> Result<bool, SendError> {
-        let results: Vec<Value> = deliveries.iter().map(|delivery| report::result(&delivery.alert)).collect();
+        let results: Vec<Value> =
+            deliveries.iter().map(|delivery| report::result(&delivery.alert, self.kind)).collect();
         let change = |report: &mut Value| report::add(report, &results, self.limits);
         let is_there = self.api.update(place, change).await?;
         if is_there {

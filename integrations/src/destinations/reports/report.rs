@@ -6,7 +6,7 @@ use cadge_proto::Alert;
 use cadge_proto::json::MISSING;
 use serde_json::{Value, json};
 
-use super::api::Place;
+use super::api::{Kind, Place};
 use crate::format::uuid;
 use crate::text::by_priority;
 
@@ -57,7 +57,7 @@ pub(super) fn place(alert: &Alert) -> Place {
 }
 
 /// An alert as a result.
-pub(super) fn result(alert: &Alert) -> Value {
+pub(super) fn result(alert: &Alert, kind: &Kind) -> Value {
     let time = alert.time.unwrap_or_default();
     let fields = alert.output_fields.iter().filter(|(_, value)| *value != MISSING);
     let mut properties: BTreeMap<&str, String> =
@@ -69,7 +69,7 @@ pub(super) fn result(alert: &Alert) -> Value {
         }
     }
     let mut result = json!({
-        "policy": alert.rule,
+        "policy": if kind.is_policy_the_source { &alert.source } else { &alert.rule },
         "category": "SI - System and Information Integrity",
         "source": "Falco",
         "scored": false,
@@ -79,6 +79,9 @@ pub(super) fn result(alert: &Alert) -> Value {
         "message": short(&alert.output),
         "properties": properties,
     });
+    if kind.is_policy_the_source {
+        result["rule"] = alert.rule.as_str().into();
+    }
     if let Some(resource) = resource(alert) {
         result["resources"] = json!([resource]);
     }
