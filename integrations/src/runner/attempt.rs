@@ -1,7 +1,7 @@
 //! Sends alerts until it is known what becomes of them: delivered, dead, or not yet when delivering ends.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::circuit::Health;
 use super::outcomes::Outcomes;
+use super::storm::Message;
 use crate::dead::DeadLetters;
 use crate::{Answer, Delivery, Integration, SendError, within};
 
@@ -110,6 +111,23 @@ impl Sender {
             }
         }
         true
+    }
+
+    /// Sends one message. If it is refused for good, all that it stands for become dead letters: each can be sent by
+    /// itself then.
+    pub(super) async fn send_message(&self, message: &Message, ending: &Ending) -> bool {
+        match self.fate(std::slice::from_ref(&message.delivery), ending).await {
+            Fate::Ended => false,
+            Fate::Delivered => {
+                self.outcomes.ok.inc();
+                self.outcomes.grouped.inc_by(message.alerts.len() as u64 - 1);
+                true
+            }
+            Fate::Refused(cause) | Fate::Exhausted(cause) => {
+                self.integration.give_up(std::slice::from_ref(&message.delivery));
+                self.bury(&message.alerts, &cause, ending).await
+            }
+        }
     }
 
     /// One attempt.

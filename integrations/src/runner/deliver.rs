@@ -1,5 +1,8 @@
 //! One destination's way through the log: from its cursor on, in order, until delivering ends.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +38,7 @@ impl Runner {
     /// Delivers until it is told to stop, and while this hub is the one to do so. What is not sent by then
     /// comes again after the next start. A log that fails, on a full disk for one, is tried again from
     /// the cursor's place.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(&self) {
         let label = &self.sender.label;
         let mut wait = BACK_OFF.0;
         loop {
@@ -60,6 +63,20 @@ impl Runner {
         }
     }
 
+    /// Says that delivering was broken off by a mistake of ours, and waits before it begins again.
+    pub(super) async fn broken(&self, pause: Duration) {
+        self.sender.health.failed("a mistake of Cadge's broke it off: its log says where");
+        tracing::error!(
+            integration = self.sender.label,
+            ?pause,
+            "delivering was broken off: beginning again"
+        );
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+
     /// Delivers until it is told to stop or another hub is to deliver.
     async fn deliver(&self, wait: &mut Duration) -> Result<(), FeedError> {
         let label = &self.sender.label;
@@ -77,7 +94,7 @@ impl Runner {
                 read = way.gather(&*self.sender.integration, |alerts| self.wanted(alerts)) => read?,
             };
             let all = match &mut limit {
-                Some(limit) => self.send_within(limit, read.alerts, &ending).await,
+                Some(limit) => self.send_within(limit, &mut way, read.alerts, &ending).await?,
                 None => self.send(&mut way, &read.alerts, &ending).await?,
             };
             if !all {
@@ -131,22 +148,31 @@ impl Runner {
     }
 
     /// Sends alerts within the limit: as they are, or one message for each rule if they are too many.
-    async fn send_within(&self, limit: &mut Limit, alerts: Vec<Delivery>, ending: &Ending) -> bool {
+    async fn send_within(
+        &self,
+        limit: &mut Limit,
+        way: &mut Way,
+        alerts: Vec<Delivery>,
+        ending: &Ending,
+    ) -> Result<bool, FeedError> {
         let messages: Vec<Message> = if limit.admits(alerts.len()) {
             alerts.into_iter().map(Message::single).collect()
         } else {
             group(alerts)
         };
-        for message in messages {
+        for (place, message) in messages.iter().enumerate() {
             tokio::select! {
-                () = ending.begins() => return false,
+                () = ending.begins() => return Ok(false),
                 () = limit.take() => {}
             }
-            if !self.sender.send(std::slice::from_ref(&message.delivery), ending).await {
-                return false;
+            if !self.sender.send_message(message, ending).await {
+                return Ok(false);
             }
-            self.sender.outcomes.grouped.inc_by(message.alerts.len() as u64 - 1);
+            // Messages are in the order of their first alerts: what comes before the next one's is in those sent.
+            if let Some(first) = messages.get(place + 1).and_then(|next| next.alerts.first()) {
+                way.done(first.position.saturating_sub(1)).await?;
+            }
         }
-        true
+        Ok(true)
     }
 }

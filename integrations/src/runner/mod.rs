@@ -8,6 +8,7 @@ mod outcomes;
 mod storm;
 mod live;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,7 @@ use crate::destinations::{AnySection, Destination};
 use crate::dress::Dress;
 use crate::event::priority_number;
 use crate::{Answer, Config, ConfigError, Context, Delivery, SendError, Setup, within};
-use attempt::Sender;
+use attempt::{BACK_OFF, Sender};
 use circuit::Health;
 use deliver::Runner;
 use outcomes::Counters;
@@ -52,25 +53,31 @@ pub fn start(config: &Config, context: &Context) -> Result<Running, ConfigError>
     }
     let senders = runners.iter().map(|(kind, runner)| (*kind, Arc::clone(&runner.sender))).collect();
     let live = Live::new(senders, context.dead.clone(), &counters);
-    let ended = runners.into_iter().map(|(kind, runner)| Ok((kind, thread(kind, runner)?)));
+    let start = |(kind, runner): (&'static Destination, Runner)| {
+        let ended = thread(runner).map_err(|problem| ConfigError { integration: kind.name, problem })?;
+        Ok((kind, ended))
+    };
+    let ended = runners.into_iter().map(start);
     Ok(Running { ended: ended.collect::<Result<_, _>>()?, live })
 }
 
-/// Runs one destination's delivery.
-fn thread(kind: &'static Destination, runner: Runner) -> Result<oneshot::Receiver<()>, ConfigError> {
-    let failed = |error: std::io::Error| ConfigError {
-        integration: kind.name,
-        problem: format!("its thread can't be started: {error}"),
-    };
+/// Runs one destination's delivery. A mistake of ours that breaks it off is told, and it begins again at the cursor.
+fn thread(runner: Runner) -> Result<oneshot::Receiver<()>, String> {
+    let failed = |error: std::io::Error| format!("its thread can't be started: {error}");
+    let name = format!("to-{}", runner.sender.label);
     let (says, ended) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let run = move || {
-        runtime.block_on(runner.run());
+        let mut wait = BACK_OFF.0;
+        while catch_unwind(AssertUnwindSafe(|| runtime.block_on(runner.run()))).is_err() {
+            runtime.block_on(runner.broken(wait));
+            wait = (wait * 2).min(BACK_OFF.1);
+        }
         // A look at a disk or a name server that hangs is left to itself.
         runtime.shutdown_background();
         let _ = says.send(());
     };
-    std::thread::Builder::new().name(format!("to-{}", kind.label())).spawn(run).map_err(failed)?;
+    std::thread::Builder::new().name(name).spawn(run).map_err(failed)?;
     Ok(ended)
 }
 

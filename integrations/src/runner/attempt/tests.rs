@@ -8,22 +8,29 @@ use super::super::outcomes::Counters;
 use super::super::{Circuit, State};
 use super::*;
 
-/// Answers as it is told, then takes everything. Notes when it was asked.
+/// Answers as it is told, then takes everything. Notes when it was asked, and for what.
 #[derive(Default)]
-struct Told {
+pub(in super::super) struct Told {
     answers: Mutex<VecDeque<SendError>>,
     asked: Mutex<Vec<Clock>>,
+    pub(in super::super) sent: Mutex<Vec<u64>>,
+    /// The position of an alert at which it breaks off, once.
+    pub(in super::super) breaks_at: Mutex<Option<u64>>,
 }
 
 impl Integration for Told {
-    fn send<'a>(&'a self, _: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
+    fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         self.asked.lock().unwrap().push(Clock::now());
+        let breaks =
+            self.breaks_at.lock().unwrap().take_if(|position| *position == alerts[0].position).is_some();
+        assert!(!breaks, "as the test wants it");
+        self.sent.lock().unwrap().extend(alerts.iter().map(|delivery| delivery.position));
         let answer = self.answers.lock().unwrap().pop_front();
         Box::pin(async { answer.map_or(Ok(Answer::default()), Err) })
     }
 }
 
-fn sender(answers: impl IntoIterator<Item = SendError>) -> (Sender, Arc<Told>) {
+pub(in super::super) fn sender(answers: impl IntoIterator<Item = SendError>) -> (Sender, Arc<Told>) {
     let told = Arc::new(Told { answers: Mutex::new(answers.into_iter().collect()), ..Told::default() });
     let dead = DeadLetters::open(None, 10).unwrap();
     let outcomes = Counters::new(&Registry::new(), &dead).of("told");
