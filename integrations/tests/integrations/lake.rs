@@ -21,6 +21,8 @@ use super::format::alerts::{any_alert, kinds, three};
 use super::moto::Moto;
 use super::server::wait_for_metric;
 
+const OK: &str = "falcosecurity_falcosidekick_outputs_total{destination=\"awssecuritylake\",status=\"ok\"}";
+
 /// A Python with `DuckDB`, if it is there.
 fn python(name: &str) -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python-parquet/bin/python");
@@ -149,8 +151,7 @@ async fn every_alert_is_in_the_lake_once() {
         log.push(alert.clone());
     }
     let (running, stop, registry) = log.start(&section(&url));
-    let line = "falcosecurity_falcosidekick_outputs_total{destination=\"awssecuritylake\",status=\"ok\"}";
-    wait_for_metric(&registry, line, 1500.0).await;
+    wait_for_metric(&registry, OK, 1500.0).await;
     stop.cancel();
     running.stopped().await;
     let keys = store.keys.lock().unwrap().clone();
@@ -161,6 +162,33 @@ async fn every_alert_is_in_the_lake_once() {
     let objects = once.len();
     let told = format!("2500 rows in {objects} files, {objects} in their place");
     assert_eq!(read(&python, folder.path(), &findings), told);
+}
+
+#[tokio::test]
+async fn alerts_wait_for_a_batch_and_the_cursor_waits_with_them() {
+    let (folder, log, alerts) = (tempfile::tempdir().unwrap(), Log::default(), of_days(400));
+    let (store, url) = Store::start(folder.path(), &[]).await;
+    let yaml = section(&url).replace("interval: 0", "interval: 60");
+    let (first, second) = alerts.split_at(399);
+    for alert in first {
+        log.push(alert.clone());
+    }
+    for _ in 0..2 {
+        // What waits when delivering ends comes again.
+        let (running, stop, _) = log.start(&yaml);
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        stop.cancel();
+        running.stopped().await;
+        assert_eq!(log.cursor("integration/awssecuritylake"), Some(0));
+    }
+    assert!(store.keys.lock().unwrap().is_empty());
+    let (running, stop, registry) = log.start(&yaml);
+    log.push(second[0].clone());
+    wait_for_metric(&registry, OK, 400.0).await;
+    stop.cancel();
+    running.stopped().await;
+    assert_eq!(store.keys.lock().unwrap().len(), 3);
+    assert_eq!(log.cursor("integration/awssecuritylake"), Some(400));
 }
 
 #[tokio::test]

@@ -188,8 +188,7 @@ mod tests {
             region: "eu-west-1".to_owned(),
             ..Account::default()
         };
-        let text = str::to_owned;
-        let (bucket, prefix, accountid) = (text("lake"), text("/ext/falco/1.0/"), text("external_7"));
+        let [bucket, prefix, accountid] = ["lake", "/ext/falco/1.0/", "external_7"].map(str::to_owned);
         Config { bucket, prefix, accountid, account, ..Config::default() }
     }
 
