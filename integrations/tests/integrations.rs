@@ -45,6 +45,7 @@ mod integrations {
     mod restart;
     mod reports {
         mod cluster;
+        mod definition;
         mod real;
         mod strict;
     }

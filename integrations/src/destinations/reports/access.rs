@@ -149,32 +149,12 @@ impl File {
         let found = self.users.iter().find(|known| known.name == *user);
         let user = &found.ok_or_else(|| format!("the context's user `{user}` is missing"))?.user;
         refuse(cluster, user)?;
-        let mut builder = http::builder();
-        if cluster.insecure_skip_tls_verify {
-            builder = builder.tls_danger_accept_invalid_certs(true);
-        } else if let Some(authority) =
-            inline_or_file(&cluster.certificate_authority_data, &cluster.certificate_authority, folder)?
-        {
-            builder = builder.tls_certs_only(certificates("certificate-authority", &authority)?);
-        }
-        let certificate = inline_or_file(&user.client_certificate_data, &user.client_certificate, folder)?;
-        let key = inline_or_file(&user.client_key_data, &user.client_key, folder)?;
-        match (certificate, key) {
-            (Some(certificate), Some(key)) => {
-                let identity = Identity::from_pem(&[certificate, b"\n".to_vec(), key].concat());
-                let identity =
-                    identity.map_err(|error| format!("client-certificate or client-key: {error}"))?;
-                builder = builder.identity(identity);
-            }
-            (None, None) => {}
-            _ => return Err("client-certificate and client-key need each other".to_owned()),
-        }
         let token = match (user.token_file.as_str(), user.token.is_empty()) {
             ("", true) => Token::None,
             ("", false) => Token::Fixed(Secret::from(user.token.clone())),
             (path, _) => Token::File(folder.join(path)),
         };
-        let client = builder.build().map_err(|error| format!("the HTTP client can't be made: {error}"))?;
+        let client = client(cluster, user, folder)?;
         Ok(Access { client, server: cluster.server.clone(), token })
     }
 }
@@ -197,6 +177,30 @@ fn refuse(cluster: &Cluster, user: &User) -> Result<(), String> {
         return Err("its cluster has no `server: https://…`".to_owned());
     }
     Ok(())
+}
+
+/// What asks a cluster as a user: whom it trusts, and what it shows.
+fn client(cluster: &Cluster, user: &User, folder: &Path) -> Result<Client, String> {
+    let mut builder = http::builder();
+    if cluster.insecure_skip_tls_verify {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    } else if let Some(authority) =
+        inline_or_file(&cluster.certificate_authority_data, &cluster.certificate_authority, folder)?
+    {
+        builder = builder.tls_certs_only(certificates("certificate-authority", &authority)?);
+    }
+    let certificate = inline_or_file(&user.client_certificate_data, &user.client_certificate, folder)?;
+    let key = inline_or_file(&user.client_key_data, &user.client_key, folder)?;
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            let identity = Identity::from_pem(&[certificate, b"\n".to_vec(), key].concat());
+            let identity = identity.map_err(|error| format!("client-certificate or client-key: {error}"))?;
+            builder = builder.identity(identity);
+        }
+        (None, None) => {}
+        _ => return Err("client-certificate and client-key need each other".to_owned()),
+    }
+    builder.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
 }
 
 fn inline_or_file(data: &str, path: &str, folder: &Path) -> Result<Option<Vec<u8>>, String> {

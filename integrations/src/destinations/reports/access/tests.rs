@@ -35,6 +35,30 @@ async fn a_token_is_in_the_file_or_in_one_of_its_own() {
 }
 
 #[test]
+fn certificates_are_in_the_file_or_in_files_beside_it() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    let data = |text: &str| STANDARD.encode(text);
+    let cluster = format!("{{server: 'https://k', certificate-authority-data: {}}}", data(&certificate));
+    let pair = |certificate: &str, key: &str| {
+        format!("{{client-certificate-data: {}, client-key-data: {}}}", data(certificate), data(key))
+    };
+    access(&cluster, &pair(&certificate, &key.serialize_pem())).unwrap();
+    let error = access(&cluster, &pair(&certificate, "T0KEN")).err().unwrap();
+    assert!(error.contains("client-certificate or client-key") && !error.contains("T0KEN"), "{error}");
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in [("ca.crt", &certificate), ("me.crt", &certificate), ("me.key", &key.serialize_pem())]
+    {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let file = dir.path().join("config");
+    let clusters = "clusters: [{name: k, cluster: {server: 'https://k', certificate-authority: ca.crt}}]";
+    let users = "users: [{name: u, user: {client-certificate: me.crt, client-key: me.key}}]";
+    std::fs::write(&file, format!("{CONTEXT}{clusters}\n{users}\n")).unwrap();
+    Access::of_file(&file).unwrap();
+}
+
+#[test]
 fn what_cannot_be_had_is_said_and_no_secret_is() {
     let server = "{server: 'https://k'}";
     for (cluster, user, words) in [
