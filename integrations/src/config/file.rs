@@ -25,7 +25,7 @@ impl Config {
     /// Reads what a file has. The error says which key is wrong, and how.
     pub(super) fn read(file: Value) -> Result<Self, String> {
         let mut rest = match file {
-            Value::Object(members) => lower(members),
+            Value::Object(members) => lower(members)?,
             Value::Null => Map::new(),
             _ => return Err("expected sections such as `slack`".to_owned()),
         };
@@ -164,18 +164,19 @@ fn is_outer(name: &str) -> bool {
 
 /// Keys count the same in upper and lower case. What is given for a key is left as it is, but for sections. Some of
 /// falcosidekick's example files have a dot behind the name of a section.
-fn lower(members: Map<String, Value>) -> Map<String, Value> {
-    let lower_inner = |key: &str, value: Value| match value {
-        // Maps that are a value, such as headers, keep their names.
-        Value::Object(inner) if !MAPS.contains(&key) => Value::Object(lower(inner)),
-        other => other,
-    };
-    members
-        .into_iter()
-        .map(|(key, value)| {
-            let key = key.trim_end_matches('.').to_lowercase();
-            let value = lower_inner(&key, value);
-            (key, value)
-        })
-        .collect()
+fn lower(members: Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let mut lowered = Map::new();
+    for (key, value) in members {
+        let key = key.trim_end_matches('.').to_lowercase();
+        let value = match value {
+            // Maps that are a value, such as headers, keep their names.
+            Value::Object(inner) if !MAPS.contains(&key.as_str()) => Value::Object(lower(inner)?),
+            other => other,
+        };
+        if lowered.contains_key(&key) {
+            return Err(format!("`{key}` is there twice, in upper and in lower case"));
+        }
+        lowered.insert(key, value);
+    }
+    Ok(lowered)
 }

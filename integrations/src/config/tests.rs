@@ -52,6 +52,7 @@ fn a_key_that_is_none_is_refused_with_the_one_that_was_meant() {
         ("slack: {webhokurl: x}", "`slack` has no key `webhokurl`, did you mean `webhookurl`?"),
         ("slak: {}", "unknown section `slak`, did you mean `slack`?"),
         ("webhook: {checkcert: perhaps}", "`webhook.checkcert` is neither true nor false"),
+        ("slack: {webhookurl: a, webhookURL: b}", "`webhookurl` is there twice"),
         ("skipunsupported: 5", "`skipunsupported` is neither true nor false"),
         ("[]", "expected sections"),
     ] {
