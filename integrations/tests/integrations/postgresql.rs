@@ -151,6 +151,8 @@ async fn a_table_like_falcosidekicks_is_written_to() {
     push(&log, 1..=1000);
     // It waits for the table.
     wait_for_metric(&registry, "cadge_integration_retries_total{destination=\"timescaledb\"}", 1.0).await;
+    // What it has waited for may have been the server itself.
+    postgres.wait_for("SELECT 1", "1").await;
     postgres
         .psql(
             "CREATE TABLE falcosidekick_events (time timestamptz NOT NULL, rule text, priority varchar(20), \
