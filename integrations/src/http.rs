@@ -221,10 +221,7 @@ pub(crate) async fn exchange_up_to(
     request: RequestBuilder,
 ) -> Result<(Reply, Vec<u8>), SendError> {
     // The address may hold a token: it is left out of the error.
-    let unreachable = |error: reqwest::Error| {
-        let error = error.without_url();
-        SendError::unreachable(chain(&error), &error)
-    };
+    let unreachable = |error: reqwest::Error| SendError::broken(&error.without_url());
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -244,15 +241,4 @@ async fn beginning(most: usize, mut response: reqwest::Response) -> Result<Vec<u
         }
     }
     Ok(text)
-}
-
-/// An error with everything that caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    text
 }

@@ -155,9 +155,21 @@ impl SendError {
     pub(crate) fn later(cause: impl Into<String>) -> Self {
         Self::Retry { after: None, cause: cause.into() }
     }
-}
 
-impl SendError {
+    /// A connection that failed, with everything that caused it.
+    pub(crate) fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
+        let (mut text, mut cause) = (error.to_string(), error.source());
+        while let Some(inner) = cause {
+            let inner_text = inner.to_string();
+            // Some errors have what caused them in their own text.
+            if !text.ends_with(&inner_text) {
+                text.push_str(&format!(": {inner_text}"));
+            }
+            cause = inner.source();
+        }
+        Self::unreachable(text, error)
+    }
+
     /// A connection that failed, with the words for it: [`Self::Away`] if that is at the bottom of the error.
     pub(crate) fn unreachable(cause: String, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut inner = Some(error);

@@ -57,7 +57,7 @@ impl Direct {
             Ok(connection) => self.talk(connection, bodies, &mut replies).await.err(),
             Err(error) => Some(error),
         };
-        (replies, error.map(|error| SendError::unreachable(super::chain(&error), &error)))
+        (replies, error.map(|error| SendError::broken(&error)))
     }
 
     async fn talk(

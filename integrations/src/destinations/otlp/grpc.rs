@@ -11,7 +11,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic_prost::ProstCodec;
 
-use super::status::{chain, judge};
+use super::status::judge;
 use super::{Taken, Target, headers};
 use crate::link::{Files, Link, Trust};
 use crate::settings::Tls;
@@ -76,7 +76,7 @@ impl Grpc {
     pub(super) async fn export(&self, request: impl Message + 'static) -> Result<Answer, SendError> {
         let channel = self.channel.get_or_init(|| self.connect()).clone();
         let mut client = tonic::client::Grpc::new(channel);
-        client.ready().await.map_err(|error| SendError::unreachable(chain(&error), &error))?;
+        client.ready().await.map_err(|error| SendError::broken(&error))?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), request);
         let answer = client.unary(request, self.method.clone(), ProstCodec::<_, Taken>::default()).await;
         match answer.map_err(|status| judge(&status))?.into_inner().rejected() {

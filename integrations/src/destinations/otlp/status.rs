@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX: usize = 200;
 pub(super) fn judge(status: &Status) -> SendError {
     // The collector's own words have no cause here; those of a connection that failed do.
     if let Some(cause) = status.source() {
-        return SendError::unreachable(chain(cause), cause);
+        return SendError::broken(cause);
     }
     let text = status.message().trim();
     let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
@@ -34,20 +34,6 @@ pub(super) fn judge(status: &Status) -> SendError {
         Code::ResourceExhausted if told.is_some() => SendError::Retry { after, cause },
         _ => SendError::Refused(cause),
     }
-}
-
-/// An error with everything that caused it.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.ends_with(&inner_text) {
-            text.push_str(&format!(": {inner_text}"));
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// `google.rpc.Status`.

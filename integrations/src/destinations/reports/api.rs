@@ -113,7 +113,7 @@ impl Api {
             }
         }
         let cause = format!("the {} is changed by others all the time", self.kind.kind(place));
-        Err(SendError::Retry { after: None, cause })
+        Err(SendError::later(cause))
     }
 
     async fn read(&self, place: &Place) -> Result<Option<Value>, SendError> {
@@ -122,7 +122,9 @@ impl Api {
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         match reply.status {
             StatusCode::OK if body["kind"] == self.kind.kind(place) => Ok(Some(body)),
-            StatusCode::OK => Err(later(format!("what it answered is no {}", self.kind.kind(place)))),
+            StatusCode::OK => {
+                Err(SendError::later(format!("what it answered is no {}", self.kind.kind(place))))
+            }
             StatusCode::NOT_FOUND if body["details"]["name"] == self.kind.name(place) => Ok(None),
             _ => Err(self.judge(reply, &body)),
         }
@@ -156,7 +158,7 @@ impl Api {
     fn judge(&self, reply: Reply, body: &Value) -> SendError {
         if reply.status == StatusCode::NOT_FOUND && body["kind"] != "Status" {
             let version = self.kind.version;
-            return later(format!(
+            return SendError::later(format!(
                 "the cluster knows no reports of {version}: install their definitions (CRD)"
             ));
         }
@@ -167,10 +169,10 @@ impl Api {
                 if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND]
                     .contains(&status) =>
             {
-                later(cause)
+                SendError::later(cause)
             }
             Err(error) => error,
-            Ok(answer) => later(answer.to_string()),
+            Ok(answer) => SendError::later(answer.to_string()),
         }
     }
 
@@ -180,9 +182,9 @@ impl Api {
         path: &str,
         body: Option<String>,
     ) -> Result<(Reply, Vec<u8>), SendError> {
-        let address = http::below("server", self.server.as_str(), path).map_err(later)?;
+        let address = http::below("server", self.server.as_str(), path).map_err(SendError::later)?;
         let mut request = self.access.client.request(method, address);
-        if let Some(token) = self.access.token().await.map_err(later)? {
+        if let Some(token) = self.access.token().await.map_err(SendError::later)? {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
@@ -190,8 +192,4 @@ impl Api {
         }
         http::exchange_up_to(REPORT_BYTES_MAX, request).await
     }
-}
-
-fn later(cause: String) -> SendError {
-    SendError::Retry { after: None, cause }
 }
