@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, Url};
 use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -33,14 +33,11 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 
 /// A client. Without `checkcert` it talks to whoever answers.
 pub(crate) fn client(tls: &Tls, setup: &Setup) -> Result<Client, String> {
-    // The one provider of the whole program; a second call changes nothing.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder().user_agent(USER_AGENT).redirect(reqwest::redirect::Policy::none());
     let builder = match setup.certificates.trusted() {
         Some(path) if tls.mutualtls || tls.checkcert => {
-            builder.tls_certs_merge([authority("tlsclient.cacertfile", path)?])
+            builder().tls_certs_merge([authority("tlsclient.cacertfile", path)?])
         }
-        _ => builder,
+        _ => builder(),
     };
     let builder = if tls.mutualtls {
         mutual(builder, &setup.certificates)?
@@ -49,7 +46,7 @@ pub(crate) fn client(tls: &Tls, setup: &Setup) -> Result<Client, String> {
     } else {
         builder.tls_backend_preconfigured(unchecked()?)
     };
-    builder.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
+    build(builder)
 }
 
 /// What every client has alike.
@@ -57,6 +54,18 @@ pub(crate) fn builder() -> ClientBuilder {
     // The one provider of the whole program; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().user_agent(USER_AGENT).redirect(reqwest::redirect::Policy::none())
+}
+
+/// The client that comes of it.
+pub(crate) fn build(builder: ClientBuilder) -> Result<Client, String> {
+    builder.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
+}
+
+/// A value of a header that no log is to show.
+pub(crate) fn secret_value(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(value)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Shows a certificate, and trusts its authority. The other side's is checked in any case, as by falcosidekick.
@@ -89,10 +98,8 @@ pub(crate) fn url(key: &str, text: &str) -> Result<Url, String> {
 pub(crate) fn headers(custom: &BTreeMap<String, Secret>) -> Result<HeaderMap, String> {
     let header = |(name, value): (&String, &Secret)| {
         let key = name.parse::<HeaderName>().map_err(|_| format!("`{name}` is no name of a header"))?;
-        let value = HeaderValue::from_str(value.reveal());
-        let mut value = value.map_err(|_| format!("the header `{name}` has no valid value"))?;
-        value.set_sensitive(true);
-        Ok((key, value))
+        let value = secret_value(value.reveal());
+        Ok((key, value.map_err(|_| format!("the header `{name}` has no valid value"))?))
     };
     custom.iter().map(header).collect()
 }

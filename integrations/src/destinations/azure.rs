@@ -81,9 +81,8 @@ fn machine(service: &str, variable: impl Fn(&str) -> String) -> Result<Identity,
     let (endpoint, app_secret) = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER"));
     let is_app = !endpoint.is_empty() && !app_secret.is_empty();
     let (mut address, version, header) = if is_app {
-        let value = HeaderValue::from_str(&app_secret);
-        let mut value = value.map_err(|_| "`IDENTITY_HEADER` has characters that no header can hold")?;
-        value.set_sensitive(true);
+        let value = http::secret_value(&app_secret);
+        let value = value.map_err(|_| "`IDENTITY_HEADER` has characters that no header can hold")?;
         (http::url("IDENTITY_ENDPOINT", &endpoint)?, "2019-08-01", ("x-identity-header", value))
     } else {
         let name = "AZURE_POD_IDENTITY_AUTHORITY_HOST";

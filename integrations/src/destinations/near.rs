@@ -11,10 +11,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// A client for them: never through a proxy.
 pub(super) fn client() -> Result<Client, String> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client =
-        Client::builder().no_proxy().connect_timeout(CONNECT_MAX).redirect(reqwest::redirect::Policy::none());
-    client.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
+    http::build(http::builder().no_proxy().connect_timeout(CONNECT_MAX))
 }
 
 /// The address of one that the environment may name otherwise.

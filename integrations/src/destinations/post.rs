@@ -107,9 +107,8 @@ impl Post {
 
     /// Sends a header along that the setting `key` gives the value for.
     pub(super) fn header(mut self, name: HeaderName, key: &str, value: &str) -> Result<Self, String> {
-        let value = HeaderValue::from_str(value);
-        let mut value = value.map_err(|_| format!("`{key}` has characters that no header can hold"))?;
-        value.set_sensitive(true);
+        let value = http::secret_value(value);
+        let value = value.map_err(|_| format!("`{key}` has characters that no header can hold"))?;
         self.headers.insert(name, value);
         Ok(self)
     }

@@ -55,10 +55,9 @@ impl Section for Config {
             headers.insert(name, HeaderValue::from_static(value));
         }
         if !self.bearertoken.is_empty() {
-            let token = HeaderValue::from_str(&format!("Bearer {}", self.bearertoken.reveal()));
-            let mut token =
+            let token = http::secret_value(&format!("Bearer {}", self.bearertoken.reveal()));
+            let token =
                 token.map_err(|_| "`bearertoken` has characters that no header can hold".to_owned())?;
-            token.set_sensitive(true);
             headers.insert(AUTHORIZATION, token);
         }
         headers.extend(http::headers(&self.customheaders)?);

@@ -42,9 +42,9 @@ impl Access {
     fn of_pod(host: &str, port: &str, account: &Path) -> Result<Self, String> {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let authority = read(&account.join("ca.crt"))?;
-        let client = http::builder().tls_certs_only(certificates("ca.crt", &authority)?).build();
+        let builder = http::builder().tls_certs_only(certificates("ca.crt", &authority)?);
         Ok(Self {
-            client: client.map_err(|error| format!("the HTTP client can't be made: {error}"))?,
+            client: http::build(builder)?,
             server: format!("https://{host}:{port}"),
             token: Token::File(account.join("token")),
         })
@@ -200,7 +200,7 @@ fn client(cluster: &Cluster, user: &User, folder: &Path) -> Result<Client, Strin
         (None, None) => {}
         _ => return Err("client-certificate and client-key need each other".to_owned()),
     }
-    builder.build().map_err(|error| format!("the HTTP client can't be made: {error}"))
+    http::build(builder)
 }
 
 fn inline_or_file(data: &str, path: &str, folder: &Path) -> Result<Option<Vec<u8>>, String> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Url};
 
 use super::{Keys, Place, lacking, read};
@@ -69,10 +69,8 @@ impl Lender<Keys> for Container {
             let token = self.token().await.map_err(|problem| lacking(FROM, &problem))?;
             let mut request = self.client.get(self.address.clone());
             if !token.is_empty() {
-                let value = HeaderValue::from_str(&token);
-                let mut value =
-                    value.map_err(|_| lacking(FROM, &"the token is none that a header can hold"))?;
-                value.set_sensitive(true);
+                let value = http::secret_value(&token);
+                let value = value.map_err(|_| lacking(FROM, &"the token is none that a header can hold"))?;
                 request = request.header(AUTHORIZATION, value);
             }
             let reply = http::exchange(request).await.map_err(|error| lacking(FROM, &error))?;
