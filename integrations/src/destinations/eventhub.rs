@@ -9,10 +9,11 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::{Client, Url};
 use ring::hmac::{HMAC_SHA256, Key, sign};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::aws::signature::encoded;
 use super::bearer::{self, Bearer};
+use super::post::Batch;
 use super::taken::Taken;
 use super::{Section, azure};
 use crate::format::canonical;
@@ -20,11 +21,8 @@ use crate::http::{self, Reply};
 use crate::settings::{Common, Secret, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
-/// Alerts in a request at most.
-const ALERTS: usize = 200;
-
-/// Bytes in a request at most, unless one alert has more: what the cheapest hub takes, and room for a frame.
-const BYTES: usize = 240 << 10;
+/// What a request may have: as many bytes as the cheapest hub takes, and room for a frame.
+const BATCH: Batch = Batch { alerts: 200, bytes: 240 << 10, frame: ["[", ",", "]"] };
 
 /// What tokens are asked for.
 const SERVICE: &str = "https://eventhubs.azure.net";
@@ -102,13 +100,14 @@ struct EventHub {
 
 impl Integration for EventHub {
     fn batch(&self) -> usize {
-        ALERTS
+        BATCH.alerts
     }
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
             let mut answer = Answer::default();
-            for (positions, body) in self.bodies(&self.taken.left(alerts)) {
+            let event = |delivery: &Delivery| self.event(delivery);
+            for (positions, body) in BATCH.bodies(&self.taken.left(alerts), event) {
                 answer = bearer::judge(&self.post(&body).await?)?;
                 self.taken.keep(positions);
             }
@@ -137,27 +136,8 @@ impl EventHub {
         identity.exchange(request).await
     }
 
-    /// Bodies, with the positions of the alerts in each.
-    fn bodies(&self, alerts: &[&Delivery]) -> Vec<(Vec<u64>, String)> {
-        let mut requests: Vec<(Vec<u64>, Vec<Value>)> = Vec::new();
-        let mut bytes = 0;
-        for delivery in alerts {
-            let event = json!({"Body": canonical(&delivery.alert, self.kinds).trim_end()});
-            let length = event.to_string().len() + 1;
-            bytes += length;
-            match requests.last_mut() {
-                Some((positions, events)) if bytes <= BYTES => {
-                    positions.push(delivery.position);
-                    events.push(event);
-                }
-                _ => {
-                    bytes = length;
-                    requests.push((vec![delivery.position], vec![event]));
-                }
-            }
-        }
-        let written = |(positions, events)| (positions, Value::Array(events).to_string());
-        requests.into_iter().map(written).collect()
+    fn event(&self, delivery: &Delivery) -> String {
+        json!({"Body": canonical(&delivery.alert, self.kinds).trim_end()}).to_string()
     }
 }
 

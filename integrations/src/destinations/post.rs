@@ -1,5 +1,6 @@
 //! Posts alerts by HTTP with a body of the destination's own: one at a time, or as many as its API takes.
 
+mod batch;
 mod send;
 
 use std::collections::BTreeMap;
@@ -16,16 +17,7 @@ use crate::http::{self, Direct, Reply};
 use crate::settings::Secret;
 use crate::{Answer, Integration, SendError};
 
-/// How several alerts become one body.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Batch {
-    /// Alerts at most.
-    pub(super) alerts: usize,
-    /// Bytes at most, unless one alert has more.
-    pub(super) bytes: usize,
-    /// What stands before them, between two, and behind.
-    pub(super) frame: [&'static str; 3],
-}
+pub(super) use batch::Batch;
 
 /// What falcosidekick calls JSON.
 pub(super) const JSON: &str = "application/json; charset=utf-8";

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Account, Service};
 use crate::destinations::aws::signature::encoded;
+use crate::destinations::post::Batch;
 use crate::destinations::taken::Taken;
 use crate::destinations::{Section, bearer};
 use crate::format::canonical;
@@ -18,11 +19,8 @@ use crate::http;
 use crate::settings::{Common, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
-/// Alerts in a request at most: what Pub/Sub takes.
-const ALERTS: usize = 1000;
-
-/// Bytes in a request at most, unless one alert has more: Pub/Sub takes ten million.
-const BYTES: usize = 9_000_000;
+/// What a request may have: Pub/Sub takes a thousand, and ten million bytes.
+const BATCH: Batch = Batch { alerts: 1000, bytes: 9_000_000, frame: ["{\"messages\":[", ",", "]}"] };
 
 /// Bytes of an ordering key at most.
 const KEY_BYTES_MAX: usize = 1024;
@@ -80,13 +78,14 @@ struct PubSub {
 
 impl Integration for PubSub {
     fn batch(&self) -> usize {
-        ALERTS
+        BATCH.alerts
     }
 
     fn send<'a>(&'a self, alerts: &'a [Delivery]) -> BoxFuture<'a, Result<Answer, SendError>> {
         Box::pin(async move {
             let mut answer = Answer::default();
-            for (positions, body) in self.requests(&self.taken.left(alerts)) {
+            let entry = |delivery: &Delivery| self.entry(delivery).to_string();
+            for (positions, body) in BATCH.bodies(&self.taken.left(alerts), entry) {
                 answer = bearer::judge(&self.service.post(&self.address, body).await?)?;
                 self.taken.keep(positions);
             }
@@ -101,26 +100,6 @@ impl Integration for PubSub {
 }
 
 impl PubSub {
-    /// The bodies that alerts make, each with the positions of its alerts.
-    fn requests(&self, alerts: &[&Delivery]) -> Vec<(Vec<u64>, String)> {
-        let mut requests: Vec<(Vec<u64>, String)> = Vec::new();
-        for delivery in alerts {
-            let entry = self.entry(delivery).to_string();
-            match requests.last_mut() {
-                Some((positions, body)) if body.len() + entry.len() + 3 <= BYTES => {
-                    positions.push(delivery.position);
-                    body.push(',');
-                    body.push_str(&entry);
-                }
-                _ => requests.push((vec![delivery.position], format!("{{\"messages\":[{entry}"))),
-            }
-        }
-        for (_, body) in &mut requests {
-            body.push_str("]}");
-        }
-        requests
-    }
-
     fn entry(&self, delivery: &Delivery) -> Value {
         let text = canonical(&delivery.alert, self.kinds);
         let mut entry = json!({"data": STANDARD.encode(text.trim_end())});

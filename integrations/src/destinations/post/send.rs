@@ -29,7 +29,8 @@ impl Post {
     /// Sends the alerts that are left, as many to a body as fit.
     async fn post_all(&self, alerts: &[Delivery]) -> Result<Answer, SendError> {
         let mut answer = Answer::default();
-        for (positions, body) in self.bodies(&self.taken.left(alerts)) {
+        let part = |delivery: &Delivery| (self.body)(&delivery.alert);
+        for (positions, body) in self.batch.bodies(&self.taken.left(alerts), part) {
             let reply = self.post(body).await?;
             match (self.check)(&reply) {
                 Ok(taken) => {
@@ -76,29 +77,6 @@ impl Post {
         }
         outcome
     }
-
-    /// The bodies that alerts make, with the positions of those in it.
-    fn bodies(&self, alerts: &[&Delivery]) -> Vec<(Vec<u64>, String)> {
-        let [before, between, behind] = self.batch.frame;
-        let mut bodies: Vec<(Vec<u64>, String)> = Vec::new();
-        for delivery in alerts {
-            let part = (self.body)(&delivery.alert);
-            match bodies.last_mut() {
-                Some((positions, body))
-                    if body.len() + between.len() + part.len() + behind.len() <= self.batch.bytes =>
-                {
-                    positions.push(delivery.position);
-                    body.push_str(between);
-                    body.push_str(&part);
-                }
-                _ => bodies.push((vec![delivery.position], format!("{before}{part}"))),
-            }
-        }
-        for (_, body) in &mut bodies {
-            body.push_str(behind);
-        }
-        bodies
-    }
 }
 
 impl Row {
@@ -124,35 +102,5 @@ impl Integration for Post {
 
     fn give_up(&self, alerts: &[Delivery]) -> BTreeSet<u64> {
         self.taken.forget(alerts)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use cadge_proto::Alert;
-    use reqwest::Client;
-
-    use super::super::Batch;
-    use super::*;
-
-    #[test]
-    fn a_body_has_as_many_alerts_as_fit() {
-        let batch = Batch { alerts: 10, bytes: 9, frame: ["[", ",", "]"] };
-        let address = "http://localhost".parse().unwrap();
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let post = Post::new(Client::new(), address, |alert| alert.rule.clone()).batched(batch);
-        let alert = |(position, rule): (u64, &str)| Delivery {
-            position,
-            alert: Arc::new(Alert { rule: rule.to_owned(), ..Alert::default() }),
-        };
-        let rules = ["aaa", "bbb", "c", "dddddddddddd", "e"];
-        let alerts: Vec<Delivery> = (1..).zip(rules).map(alert).collect();
-        let (positions, bodies): (Vec<_>, Vec<_>) =
-            post.bodies(&alerts.iter().collect::<Vec<_>>()).into_iter().unzip();
-        assert_eq!(bodies, ["[aaa,bbb]", "[c]", "[dddddddddddd]", "[e]"]);
-        assert_eq!(positions, [vec![1, 2], vec![3], vec![4], vec![5]]);
-        assert!(post.bodies(&[]).is_empty());
     }
 }
