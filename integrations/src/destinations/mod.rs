@@ -27,6 +27,7 @@ mod n8n;
 mod nats;
 mod near;
 mod nodered;
+mod object;
 mod opsgenie;
 mod otlp;
 mod pagerduty;

@@ -1,13 +1,12 @@
 //! Puts each alert into a bucket of Amazon S3, or of what speaks its protocol, as an object of its own.
 
-use cadge_proto::Alert;
-use cadge_proto::json::{self, FieldKinds};
+use cadge_proto::json::FieldKinds;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::Account;
 use super::bucket::{self, Bucket};
-use crate::destinations::Section;
-use crate::format::{canonical, uuid};
+use crate::destinations::{Section, object};
+use crate::format::canonical;
 use crate::settings::{Common, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
 
@@ -52,14 +51,13 @@ impl Config {
         }
         let prefix = bucket::prefix(&self.prefix)?;
         let bucket = Bucket::new(&self.bucket, &self.objectcannedacl, &self.account, &self.tls, setup)?;
-        let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Ok(S3 { bucket, folder, kinds: setup.kinds })
+        Ok(S3 { bucket, prefix: prefix.to_owned(), kinds: setup.kinds })
     }
 }
 
 struct S3 {
     bucket: Bucket,
-    folder: String,
+    prefix: String,
     kinds: FieldKinds,
 }
 
@@ -69,7 +67,8 @@ impl Integration for S3 {
             let mut answer = Answer::default();
             for Delivery { alert, .. } in alerts {
                 let body = canonical(alert, self.kinds).trim_end().as_bytes().to_vec();
-                answer = self.bucket.put(&self.key(alert), "application/json", body).await?;
+                answer =
+                    self.bucket.put(&object::name(&self.prefix, alert), "application/json", body).await?;
             }
             Ok(answer)
         }
@@ -77,16 +76,10 @@ impl Integration for S3 {
     }
 }
 
-impl S3 {
-    fn key(&self, alert: &Alert) -> String {
-        let time = json::time(alert);
-        let day = time.split('T').next().unwrap_or_default();
-        format!("{}{day}/{time}-{}.json", self.folder, uuid(alert))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use cadge_proto::Alert;
+
     use super::*;
 
     fn object(account: Account, bucket: &str, prefix: &str) -> Result<String, String> {
@@ -105,7 +98,7 @@ mod tests {
         };
         let time = Some(prost_types::Timestamp { seconds: 1_718_200_000, nanos: 0 });
         let s3 = config.s3(&setup)?;
-        s3.bucket.object(&s3.key(&Alert { time, ..Alert::default() })).map(Into::into)
+        s3.bucket.object(&object::name(&s3.prefix, &Alert { time, ..Alert::default() })).map(Into::into)
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Puts each alert into a bucket of Google Cloud Storage as an object of its own.
 
 use cadge_proto::Alert;
-use cadge_proto::json::{self, FieldKinds};
+use cadge_proto::json::FieldKinds;
 use futures_util::future::BoxFuture;
 use reqwest::{StatusCode, Url};
 
 use super::{Account, Service};
 use crate::destinations::aws::signature::encoded;
-use crate::destinations::{Section, bearer};
-use crate::format::{canonical, uuid};
+use crate::destinations::{Section, bearer, object};
+use crate::format::canonical;
 use crate::http::{self, Reply};
 use crate::settings::{Common, Tls, keys};
 use crate::{Answer, Delivery, Integration, SendError, Setup};
@@ -75,11 +75,7 @@ impl Integration for Storage {
 impl Storage {
     /// Where an alert's object is made, unless there is one.
     fn object(&self, alert: &Alert) -> Url {
-        let time = json::time(alert);
-        let day = time.split('T').next().unwrap_or_default();
-        let prefix = self.config.prefix.trim_matches('/');
-        let slash = if prefix.is_empty() { "" } else { "/" };
-        let name = encoded(&format!("{prefix}{slash}{day}/{time}-{}.json", uuid(alert)), false);
+        let name = encoded(&object::name(&self.config.prefix, alert), false);
         let mut address = self.address.clone();
         address.set_query(Some(&format!("uploadType=media&ifGenerationMatch=0&name={name}")));
         address
