@@ -1,10 +1,11 @@
 //! What AWS's services answer: errors by their names, in JSON or XML.
 
+use super::credentials::is_over;
 use crate::http::Reply;
 use crate::{Answer, SendError};
 
-/// Errors with status 400 or 403 that are over after a while, or once the clock or the key is right again.
-const TRANSIENT: [&str; 19] = [
+/// Errors with status 400 or 403 that are over after a while, or once the clock is right again.
+const TRANSIENT: [&str; 15] = [
     "ThrottlingException",
     "Throttling",
     "ThrottledException",
@@ -20,10 +21,6 @@ const TRANSIENT: [&str; 19] = [
     "SlowDown",
     "RequestTimeTooSkewed",
     "RequestTimeout",
-    "ExpiredToken",
-    "InvalidClientTokenId",
-    "InvalidAccessKeyId",
-    "UnrecognizedClient",
 ];
 
 /// What an answer means: AWS says some of what is over after a while with status 400 or 403.
@@ -36,10 +33,10 @@ pub(super) fn judge(reply: &Reply) -> Result<Answer, SendError> {
     })
 }
 
-/// Whether an error with this name is over after a while.
+/// Whether an error with this name is over after a while, or with other keys.
 pub(super) fn is_transient(code: &str) -> bool {
-    let code = code.trim_end_matches("Exception");
-    TRANSIENT.iter().any(|known| known.trim_end_matches("Exception") == code)
+    let name = code.trim_end_matches("Exception");
+    TRANSIENT.iter().any(|known| known.trim_end_matches("Exception") == name) || is_over(code)
 }
 
 /// The name of an answer's error: in JSON behind a `#` or before a `:`, in XML within `Code`.
