@@ -126,16 +126,19 @@ impl Config {
         }
         let names = DESTINATIONS.iter().map(|kind| kind.name.split('.').next().unwrap_or_default());
         let shared = Shared::keys();
-        let hint = nearest(unknown, names.chain(shared.iter().map(|key| key.name)));
-        let hint = hint.map_or_else(String::new, |known| format!(", did you mean `{known}`?"));
+        let hint = hint(unknown, names.chain(shared.iter().map(|key| key.name)));
         Err(format!("unknown section `{unknown}`{hint}"))
     }
 }
 
 fn unknown_key(section: &str, key: &str, keys: &[Key]) -> String {
-    let hint = nearest(key, keys.iter().map(|known| known.name));
-    let hint = hint.map_or_else(String::new, |known| format!(", did you mean `{known}`?"));
+    let hint = hint(key, keys.iter().map(|known| known.name));
     format!("`{section}` has no key `{key}`{hint}")
+}
+
+/// Which name may have been meant.
+fn hint<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, names).map_or_else(String::new, |known| format!(", did you mean `{known}`?"))
 }
 
 /// Takes a section out, by a name with dots.
