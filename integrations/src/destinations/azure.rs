@@ -8,7 +8,7 @@ use reqwest::header::HeaderValue;
 use reqwest::{Client, RequestBuilder, Url};
 
 use super::aws::signature::form;
-use super::lease::{Lender, Lent};
+use super::lease::{self, Lender, Lent};
 use super::{bearer, near};
 use crate::SendError;
 use crate::http;
@@ -112,10 +112,8 @@ impl Identity {
         match proof {
             Proof::Secret(secret) => pairs.push(("client_secret", secret.reveal().to_owned())),
             Proof::File(file) => {
-                let text = tokio::fs::read_to_string(file).await;
-                let problem = |error| SendError::Unreachable(format!("reading {}: {error}", file.display()));
                 pairs.push(("client_assertion_type", BY_SIGNATURE.to_owned()));
-                pairs.push(("client_assertion", text.map_err(problem)?.trim().to_owned()));
+                pairs.push(("client_assertion", lease::proof(file).await.map_err(SendError::Unreachable)?));
             }
         }
         let request = client.post(address.clone());

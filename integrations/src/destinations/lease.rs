@@ -1,5 +1,6 @@
 //! What is lent for a while, such as a token: fetched once for all who need it, and anew shortly before it ends.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,13 @@ pub(super) struct Lent<T> {
 pub(super) trait Lender<T>: Send + Sync {
     /// Lends a new one. The error shows no secret.
     fn lend(&self) -> BoxFuture<'_, Result<Lent<T>, SendError>>;
+}
+
+/// What a file vouches with: its text changes while the hub runs.
+pub(super) async fn proof(file: &Path) -> Result<String, String> {
+    let text = tokio::fs::read_to_string(file).await;
+    let text = text.map_err(|error| format!("reading {}: {error}", file.display()))?;
+    Ok(text.trim().to_owned())
 }
 
 /// What is lent now.

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Certificate, Client, Identity};
 use serde::Deserialize;
 
+use crate::destinations::lease;
 use crate::http;
 use crate::settings::Secret;
 
@@ -67,11 +68,7 @@ impl Access {
         match &self.token {
             Token::None => Ok(None),
             Token::Fixed(token) => Ok(Some(token.reveal().to_owned())),
-            Token::File(path) => {
-                let text = tokio::fs::read_to_string(path).await;
-                let text = text.map_err(|error| format!("reading {}: {error}", path.display()))?;
-                Ok(Some(text.trim().to_owned()))
-            }
+            Token::File(path) => lease::proof(path).await.map(Some),
         }
     }
 }

@@ -8,7 +8,7 @@ use reqwest::{Client, Url};
 
 use super::{Keys, Place, lacking, read};
 use crate::SendError;
-use crate::destinations::lease::{Lender, Lent};
+use crate::destinations::lease::{Lender, Lent, proof};
 use crate::destinations::near;
 use crate::http;
 use crate::settings::Secret;
@@ -57,9 +57,7 @@ impl Container {
     /// The token: a file's changes while the hub runs.
     async fn token(&self) -> Result<String, String> {
         let Some(file) = &self.file else { return Ok(self.token.reveal().to_owned()) };
-        let text = tokio::fs::read_to_string(file).await;
-        text.map_err(|error| format!("reading {}: {error}", file.display()))
-            .map(|text| text.trim().to_owned())
+        proof(file).await
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Keys, Place, is_over, lacking, lent};
 use crate::SendError;
 use crate::destinations::aws::signature::{Signer, form};
 use crate::destinations::aws::within;
-use crate::destinations::lease::{Lease, Lender, Lent};
+use crate::destinations::lease::{Lease, Lender, Lent, proof};
 use crate::http::{self, Reply};
 
 const FROM: &str = "AWS's token service";
@@ -102,15 +102,12 @@ pub(super) struct WebIdentity {
 impl Lender<Keys> for WebIdentity {
     fn lend(&self) -> BoxFuture<'_, Result<Lent<Keys>, SendError>> {
         Box::pin(async {
-            let token = tokio::fs::read_to_string(&self.file).await;
-            let file = self.file.display();
-            let token =
-                token.map_err(|error| lacking("a web identity", &format!("reading {file}: {error}")))?;
+            let token = proof(&self.file).await.map_err(|problem| lacking("a web identity", &problem))?;
             let pairs = [
                 ("Action", "AssumeRoleWithWebIdentity"),
                 ("RoleArn", self.arn.as_str()),
                 ("RoleSessionName", self.session.as_str()),
-                ("WebIdentityToken", token.trim()),
+                ("WebIdentityToken", token.as_str()),
             ];
             read(&self.sts.ask(None, &pairs).await?)
         })
