@@ -56,25 +56,30 @@ install_missing() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 }
 
-# The Python client of the tests has an environment of its own below target/. `venv` needs no
-# package of the system's where `ensurepip` is there, and python3-venv brings that.
+# An environment of Python's below target/: its name there, what it is for, the modules that show it is whole, and what
+# pip is to install. `venv` needs no package of the system's where `ensurepip` is there, and python3-venv brings that.
 python_environment() {
-    [ -x target/python/bin/python ] && target/python/bin/python -c 'import grpc, grpc_tools' 2>/dev/null && return
-    echo "setup: Python's gRPC packages into target/python"
+    local folder=target/$1 what=$2 modules=$3
+    shift 3
+    [ -x "$folder/bin/python" ] && "$folder/bin/python" -c "import $modules" 2>/dev/null && return
+    echo "setup: $what into $folder"
     python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
-    python3 -m venv target/python
-    target/python/bin/pip install --quiet --disable-pip-version-check grpcio grpcio-tools
+    python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+
+# The Python client of the tests.
+python_client() {
+    python_environment python "Python's gRPC packages" 'grpc, grpc_tools' grpcio grpcio-tools
 }
 
 # Falco's Python client, unmodified. It pins versions of 2020 that today's Python cannot build, and
 # works with these: its generated code needs protobuf 3, and nothing of what is newer matters to it.
 falco_python_client() {
-    [ -x target/python-falco/bin/python ] && target/python-falco/bin/python -c 'import falco' 2>/dev/null && return
-    echo "setup: Falco's Python client into target/python-falco"
-    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
-    python3 -m venv target/python-falco
-    target/python-falco/bin/pip install --quiet --disable-pip-version-check protobuf==3.20.3 grpcio python-dateutil &&
-        target/python-falco/bin/pip install --quiet --disable-pip-version-check --no-deps falco==0.4.0
+    local folder=target/python-falco
+    python_environment python-falco "Falco's Python client" 'google.protobuf, grpc, dateutil' \
+        protobuf==3.20.3 grpcio python-dateutil || return
+    "$folder/bin/python" -c 'import falco' 2>/dev/null ||
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps falco==0.4.0
 }
 
 # Falco's Go client, unmodified, in a program of ours. What it is built of is pinned by go.sum.
@@ -136,20 +141,12 @@ go_server() {
 
 # A mail server.
 mail_server() {
-    [ -x target/python-smtp/bin/python ] && target/python-smtp/bin/python -c 'import aiosmtpd' 2>/dev/null && return
-    echo "setup: a mail server into target/python-smtp"
-    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
-    python3 -m venv target/python-smtp
-    target/python-smtp/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
+    python_environment python-smtp "a mail server" aiosmtpd aiosmtpd==1.4.6
 }
 
 # AWS's services, as moto has them. What it needs also checks the signatures that are made for Google.
 aws_services() {
-    [ -x target/python-aws/bin/moto_server ] && target/python-aws/bin/python -c 'import moto.server, moto.s3, boto3' 2>/dev/null && return
-    echo "setup: AWS's services into target/python-aws"
-    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
-    python3 -m venv target/python-aws
-    target/python-aws/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask flask-cors
+    python_environment python-aws "AWS's services" 'moto.server, moto.s3, boto3' 'moto[s3]==5.2.5' flask flask-cors
 }
 
 # A server of Google Cloud Storage's protocol. The version is one that Debian's Go builds.
@@ -162,23 +159,15 @@ google_storage() {
 
 # The published schemas of the formats that alerts are written in: OCSF, CloudEvents, OpenTelemetry.
 format_schemas() {
-    [ -x target/python-formats/bin/python ] &&
-        target/python-formats/bin/python -c 'import ocsf_json_schema, jsonschema, cloudevents.core, opentelemetry.proto' 2>/dev/null && return
-    echo "setup: the formats' schemas into target/python-formats"
-    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
-    python3 -m venv target/python-formats
-    target/python-formats/bin/pip install --quiet --disable-pip-version-check \
+    python_environment python-formats "the formats' schemas" \
+        'ocsf_json_schema, jsonschema, cloudevents.core, opentelemetry.proto' \
         ocsf-json-schema==1.2.0 jsonschema cloudevents==2.2.0 opentelemetry-proto==1.45.2
 }
 
 # A reader of the files that a data lake is made of, and the schema of what is in them.
 parquet_reader() {
-    [ -x target/python-parquet/bin/python ] &&
-        target/python-parquet/bin/python -c 'import duckdb, ocsf_json_schema, jsonschema' 2>/dev/null && return
-    echo "setup: DuckDB into target/python-parquet"
-    python3 -c 'import ensurepip' 2>/dev/null || install_missing <<< "/usr/share/doc/python3-venv python3-venv the Python client"
-    python3 -m venv target/python-parquet
-    target/python-parquet/bin/pip install --quiet --disable-pip-version-check duckdb==2.0.1 ocsf-json-schema==1.2.0 jsonschema
+    python_environment python-parquet DuckDB 'duckdb, ocsf_json_schema, jsonschema' \
+        duckdb==2.0.1 ocsf-json-schema==1.2.0 jsonschema
 }
 
 # Elastic's schema is one package of npm's. npm itself is too much to install for it.
@@ -203,7 +192,7 @@ case ${1:-} in
     build) build_needs | install_missing ;;
     test)
         optional install_missing < <(test_needs)
-        optional python_environment
+        optional python_client
         optional falco_python_client
         optional falco_go_client
         optional prometheus_commands
