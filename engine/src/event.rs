@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use crate::Given;
+use crate::flags::Names;
 
 /// One event. Everything is borrowed, so that describing one costs nothing.
 #[derive(Clone, Copy)]
@@ -116,6 +117,24 @@ pub enum ArgValue<'a> {
     Pid(i64, &'a [u8]),
     /// A user id and the user's name, empty if unknown.
     Uid(u32, &'a [u8]),
+    /// A group id and the group's name, empty if unknown.
+    Gid(u32, &'a [u8]),
+    /// Bits in the kernel's numbering, with the names of each.
+    Flags {
+        /// The bits.
+        value: u64,
+        /// Their names.
+        names: &'static Names,
+    },
+    /// One of several numbers that have names.
+    Enum {
+        /// The kernel's number.
+        value: i64,
+        /// The names.
+        names: &'static Names,
+    },
+    /// A signal.
+    Signal(i64),
 }
 
 /// A process, as rules see it.

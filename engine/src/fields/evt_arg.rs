@@ -1,7 +1,7 @@
 //! `evt.arg`, `evt.rawarg` and `evt.args`: the arguments of an event.
 
 use super::{FieldArg, Type, Value};
-use crate::flags::{mode_text, open_flags_text};
+use crate::flags::{SIGNAL, mode_text, open_flags_text};
 use crate::{Arg, ArgValue, Event, errno};
 
 /// Arguments that are signed numbers: return values, descriptors, processes.
@@ -214,11 +214,14 @@ pub(super) fn raw<'a>(event: &Event<'a>, which: &FieldArg, _: &'a mut Vec<u8>) -
         ArgValue::Int(number)
         | ArgValue::Errno(number)
         | ArgValue::Fd { num: number, .. }
+        | ArgValue::Enum { value: number, .. }
+        | ArgValue::Signal(number)
         | ArgValue::Pid(number, _) => Value::number(number),
-        ArgValue::Uint(number) => Value::number(number),
-        ArgValue::Uid(number, _) | ArgValue::OpenFlags(number) | ArgValue::Mode(number) => {
-            Value::number(number)
-        }
+        ArgValue::Uint(number) | ArgValue::Flags { value: number, .. } => Value::number(number),
+        ArgValue::Uid(number, _)
+        | ArgValue::Gid(number, _)
+        | ArgValue::OpenFlags(number)
+        | ArgValue::Mode(number) => Value::number(number),
         ArgValue::Text(text) | ArgValue::Bytes(text) | ArgValue::Path { raw: text, .. } => Value::text(text),
     })
 }
@@ -234,8 +237,8 @@ fn resolved<'a>(arg: &Arg<'a>, buffer: &'a mut Vec<u8>) -> Value<'a> {
         ArgValue::Errno(number) | ArgValue::Fd { num: number, .. } if number < 0 => {
             return error_name(number, buffer);
         }
-        ArgValue::Uid(u32::MAX, _) => return Value::text("<NONE>"),
-        ArgValue::Missing | ArgValue::Uid(_, b"") => return Value::text("<NA>"),
+        ArgValue::Uid(u32::MAX, _) | ArgValue::Gid(u32::MAX, _) => return Value::text("<NONE>"),
+        ArgValue::Missing | ArgValue::Uid(_, b"") | ArgValue::Gid(_, b"") => return Value::text("<NA>"),
         ArgValue::Fd { num, typechar: 0, .. } => print(buffer, format_args!("{num}")),
         ArgValue::Fd { typechar, name, .. } => {
             print(buffer, format_args!("<{}>", char::from(typechar)));
@@ -246,7 +249,12 @@ fn resolved<'a>(arg: &Arg<'a>, buffer: &'a mut Vec<u8>) -> Value<'a> {
         ArgValue::OpenFlags(flags) => open_flags_text(flags, buffer),
         ArgValue::Mode(mode) => mode_text(mode, buffer),
         ArgValue::Pid(pid, b"") => print(buffer, format_args!("{pid}")),
-        ArgValue::Pid(_, name) | ArgValue::Uid(_, name) => return Value::text(name),
+        ArgValue::Pid(_, name) | ArgValue::Uid(_, name) | ArgValue::Gid(_, name) => {
+            return Value::text(name);
+        }
+        ArgValue::Flags { value, names } => names.flags(value, buffer),
+        ArgValue::Enum { value, names } => names.exact(value, buffer),
+        ArgValue::Signal(number) => SIGNAL.exact(number, buffer),
     }
     Value::Text(buffer)
 }
@@ -278,8 +286,13 @@ pub(super) fn all<'a>(event: &Event<'a>, _: &FieldArg, buffer: &'a mut Vec<u8>) 
             ArgValue::Int(number)
             | ArgValue::Errno(number)
             | ArgValue::Fd { num: number, .. }
+            | ArgValue::Enum { value: number, .. }
+            | ArgValue::Signal(number)
             | ArgValue::Pid(number, _) => number.to_string().into_bytes(),
-            ArgValue::Uid(number, _) | ArgValue::OpenFlags(number) => number.to_string().into_bytes(),
+            ArgValue::Flags { value, .. } => value.to_string().into_bytes(),
+            ArgValue::Uid(number, _) | ArgValue::Gid(number, _) | ArgValue::OpenFlags(number) => {
+                number.to_string().into_bytes()
+            }
             ArgValue::Mode(mode) => format!("0{mode:o}").into_bytes(),
             ArgValue::Path { raw, .. } => raw.to_vec(),
             ArgValue::Uint(_) | ArgValue::Text(_) | ArgValue::Bytes(_) | ArgValue::Missing => {
@@ -299,4 +312,34 @@ pub(super) fn all<'a>(event: &Event<'a>, _: &FieldArg, buffer: &'a mut Vec<u8>) 
         }
     }
     Some(Value::Text(buffer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::{BPF_COMMAND, CLONE, SOCKET_DOMAIN};
+
+    #[track_caller]
+    fn check(value: ArgValue<'_>, readable: &str) {
+        let mut buffer = Vec::new();
+        let value = resolved(&Arg { name: "value", value }, &mut buffer);
+        assert_eq!(String::from_utf8_lossy(&value.bytes()), readable);
+    }
+
+    #[test]
+    fn numbers_with_names_read_as_their_names() {
+        check(ArgValue::Flags { value: 0x6000_0000, names: &CLONE }, "CLONE_NEWNET|CLONE_NEWPID");
+        check(ArgValue::Flags { value: 1 << 40, names: &CLONE }, "1099511627776");
+        check(ArgValue::Enum { value: 5, names: &BPF_COMMAND }, "BPF_PROG_LOAD");
+        check(ArgValue::Enum { value: 16, names: &SOCKET_DOMAIN }, "AF_ROUTE|AF_NETLINK");
+        check(ArgValue::Signal(9), "SIGKILL");
+        check(ArgValue::Signal(40), "40");
+    }
+
+    #[test]
+    fn groups_read_as_users_do() {
+        check(ArgValue::Gid(0, b"root"), "root");
+        check(ArgValue::Gid(u32::MAX, b""), "<NONE>");
+        check(ArgValue::Gid(77, b""), "<NA>");
+    }
 }

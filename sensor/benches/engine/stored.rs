@@ -80,6 +80,10 @@ impl Keeper {
             ArgValue::Errno(number) => ArgValue::Errno(number),
             ArgValue::OpenFlags(flags) => ArgValue::OpenFlags(flags),
             ArgValue::Mode(mode) => ArgValue::Mode(mode),
+            ArgValue::Gid(gid, name) => ArgValue::Gid(gid, self.text(name)),
+            ArgValue::Flags { value, names } => ArgValue::Flags { value, names },
+            ArgValue::Enum { value, names } => ArgValue::Enum { value, names },
+            ArgValue::Signal(signal) => ArgValue::Signal(signal),
             _ => ArgValue::Missing,
         }
     }

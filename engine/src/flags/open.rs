@@ -61,19 +61,31 @@ const OPEN: &[(u32, &str)] = &[
     (FD_LOWER_LAYER, "FD_LOWER_LAYER"),
 ];
 
+/// In the order in which they are printed: the other way round than `ls` does.
 const MODE: &[(u32, &str)] = &[
-    (0o4000, "S_ISUID"),
-    (0o2000, "S_ISGID"),
-    (0o1000, "S_ISVTX"),
-    (0o400, "S_IRUSR"),
-    (0o200, "S_IWUSR"),
-    (0o100, "S_IXUSR"),
-    (0o040, "S_IRGRP"),
-    (0o020, "S_IWGRP"),
-    (0o010, "S_IXGRP"),
-    (0o004, "S_IROTH"),
-    (0o002, "S_IWOTH"),
     (0o001, "S_IXOTH"),
+    (0o002, "S_IWOTH"),
+    (0o004, "S_IROTH"),
+    (0o010, "S_IXGRP"),
+    (0o020, "S_IWGRP"),
+    (0o040, "S_IRGRP"),
+    (0o100, "S_IXUSR"),
+    (0o200, "S_IWUSR"),
+    (0o400, "S_IRUSR"),
+    (0o1000, "S_ISVTX"),
+    (0o2000, "S_ISGID"),
+    (0o4000, "S_ISUID"),
+];
+
+/// What kind of file `mknod` makes: one of these numbers, not bits.
+const KIND: &[(u32, &str)] = &[
+    (0o100_000, "S_IFREG"),
+    (0o020_000, "S_IFCHR"),
+    (0o060_000, "S_IFBLK"),
+    (0o010_000, "S_IFIFO"),
+    (0o140_000, "S_IFSOCK"),
+    (0o040_000, "S_IFDIR"),
+    (0o120_000, "S_IFLNK"),
 ];
 
 /// Adds the text of open flags, such as `O_CREAT|O_WRONLY`; `O_NONE` for none.
@@ -81,9 +93,18 @@ pub fn open_flags_text(flags: u32, out: &mut Vec<u8>) {
     if flags == 0 { out.extend_from_slice(b"O_NONE") } else { joined(OPEN, flags, out) }
 }
 
-/// Adds the text of permission bits, such as `S_IRUSR|S_IWUSR`.
+/// Adds the text of permission bits and of the kind of file, if there is one: `S_IWUSR|S_IRUSR|S_IFREG`.
 pub fn mode_text(mode: u32, out: &mut Vec<u8>) {
-    joined(MODE, mode, out);
+    let kind = KIND.iter().find(|(number, _)| *number == mode & 0o170_000);
+    match kind {
+        Some((number, name)) if mode == *number => out.extend_from_slice(name.as_bytes()),
+        Some((number, name)) => {
+            joined(MODE, mode & !number, out);
+            out.push(b'|');
+            out.extend_from_slice(name.as_bytes());
+        }
+        None => joined(MODE, mode, out),
+    }
 }
 
 /// The names of the bits that are set, each bit named once; the number if none has a name.
@@ -126,6 +147,13 @@ mod tests {
 
     #[test]
     fn modes_name_each_bit() {
-        check(mode_text, 0o4755, "S_ISUID|S_IRUSR|S_IWUSR|S_IXUSR|S_IRGRP|S_IXGRP|S_IROTH|S_IXOTH");
+        check(mode_text, 0o4755, "S_IXOTH|S_IROTH|S_IXGRP|S_IRGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID");
+        check(mode_text, 0, "0");
+    }
+
+    #[test]
+    fn a_mode_may_have_a_kind() {
+        check(mode_text, 0o060_600, "S_IWUSR|S_IRUSR|S_IFBLK");
+        check(mode_text, 0o140_000, "S_IFSOCK");
     }
 }
