@@ -12,7 +12,7 @@
 #include <linux/types.h>
 
 /* Grows with every change of what follows. */
-#define CADGE_RECORD_VERSION 1
+#define CADGE_RECORD_VERSION 2
 
 /* Bytes of one record at most. */
 #define CADGE_RECORD_BYTES_MAX 16384
@@ -22,31 +22,42 @@ enum cadge_kind {
 	CADGE_FORK = 2,    /* struct cadge_process: the child */
 	CADGE_EXIT = 3,    /* struct cadge_exit */
 	CADGE_TASK = 4,    /* struct cadge_process: found by the iterator at start */
-	CADGE_OPEN = 5,    /* struct cadge_open */
-	CADGE_CONNECT = 6, /* struct cadge_connect */
+	CADGE_CALL = 5,    /* struct cadge_call: a system call, or what does its work */
+	CADGE_CHANGED = 6, /* struct cadge_process: after a call that changes the process itself */
 };
 
 enum cadge_part_kind {
-	CADGE_PART_EXE = 1,      /* path of the executable */
-	CADGE_PART_ARGV = 2,     /* arguments, each ended by NUL */
-	CADGE_PART_CWD = 3,      /* path of the working directory */
-	CADGE_PART_CGROUP = 4,   /* path in the cgroup file system */
-	CADGE_PART_PATH = 5,     /* path of the opened file */
-	CADGE_PART_RAW = 6,      /* path as the caller passed it: user memory */
-	CADGE_PART_BASE = 7,     /* path of the directory that CADGE_PART_RAW is relative to */
-	CADGE_PART_SOCKADDR = 8, /* address as the caller passed it: user memory */
+	CADGE_PART_EXE = 1,    /* path of the executable */
+	CADGE_PART_ARGV = 2,   /* arguments, each ended by NUL */
+	CADGE_PART_CWD = 3,    /* path of the working directory */
+	CADGE_PART_CGROUP = 4, /* path in the cgroup file system */
+	CADGE_PART_STRING = 5, /* a string of the caller's memory */
+	CADGE_PART_BASE = 6,   /* path of the directory that a string is relative to */
+	CADGE_PART_FILE = 7,   /* struct cadge_file: what a descriptor refers to */
+	CADGE_PART_PATH = 8,   /* and its path */
+	CADGE_PART_SOCKET = 9, /* struct cadge_socket: a descriptor refers to a socket */
+	CADGE_PART_BYTES = 10, /* bytes of the caller's memory */
 };
 
 enum cadge_part_flags {
-	CADGE_PART_TRUNCATED = 1, /* did not fit */
-	CADGE_PART_DETACHED = 2,  /* the path ends at no mount: a memfd, a pipe, … */
+	CADGE_PART_TRUNCATED = 1,  /* did not fit */
+	CADGE_PART_DETACHED = 2,   /* the path ends at no mount: a memfd, a pipe, … */
+	CADGE_PART_UNREADABLE = 4, /* the caller's memory was not there */
+};
+
+/* The number of the argument that a part belongs to: 0 to 5, or one of these. */
+enum cadge_arg {
+	CADGE_ARG_RESULT = 7, /* what the call returned */
+	CADGE_ARG_NONE = 15,
 };
 
 /* Paths are names, leaf first, each ended by NUL. */
 struct cadge_part {
 	__u8 kind;
 	__u8 flags;
-	__u16 size; /* bytes that follow */
+	__u8 arg; /* enum cadge_arg */
+	__u8 reserved;
+	__u32 size; /* bytes that follow */
 };
 
 struct cadge_header {
@@ -81,37 +92,84 @@ struct cadge_exit {
 	__u32 reserved;
 };
 
-enum cadge_open_call {
-	CADGE_CALL_OPEN = 1,
-	CADGE_CALL_OPENAT = 2,
-	CADGE_CALL_OPENAT2 = 3,
-	CADGE_CALL_CREAT = 4,
-	CADGE_CALL_OPEN_BY_HANDLE_AT = 5,
+enum cadge_abi {
+	CADGE_ABI_NATIVE = 0,
+	CADGE_ABI_32 = 1,  /* a 32-bit call, whoever makes it */
+	CADGE_ABI_X32 = 2, /* x86's call of 32-bit pointers and 64-bit registers */
 };
 
-struct cadge_open {
-	__s64 result; /* the file descriptor, or -errno */
-	__u64 ino;
-	__u32 dev;
-	__u32 call;    /* enum cadge_open_call */
-	__u32 flags;   /* O_* of this architecture */
-	__u32 mode;    /* permissions for a new file */
-	__u32 type;    /* i_mode of the opened file; 0 if none */
-	__u32 created; /* this call created the file */
-	__s32 dirfd;   /* AT_FDCWD where the call has none */
+struct cadge_call {
+	__s64 result;   /* -errno if negative */
+	__u64 args[6];  /* as the caller passed them; of 32-bit calls zero-extended */
+	__u64 cgroup;   /* id in the unified hierarchy */
+	__u64 cap_effective;
+	__u64 cap_permitted;
+	__u64 cap_inheritable;
+	__u32 uid; /* the effective ones */
+	__u32 gid;
+	__u16 call; /* which one: a row of user space's table, from 1 */
+	__u8 abi;   /* enum cadge_abi */
+	__u8 flags;
 	__u32 reserved;
 };
 
-struct cadge_connect {
-	__s64 result;
-	__s32 fd;
+/* What a descriptor refers to. */
+struct cadge_file {
+	__u64 ino;
+	__u32 dev;   /* as stat(2) has it */
+	__u32 mode;  /* type and permissions */
+	__u32 flags; /* O_* of this architecture */
+	__u32 nlink; /* names that it has */
+	__u8 created; /* this open created it */
+	__u8 reserved[7];
+};
+
+/* A socket. */
+struct cadge_socket {
+	__u64 ino;
 	__u16 family;
+	__u16 type;
 	__u16 protocol;    /* IPPROTO_* */
-	__u16 local_port;  /* all ports in the machine's byte order */
+	__u16 state;       /* TCP_* of linux/tcp_states.h */
+	__u16 local_port;  /* ports in the machine's byte order */
 	__u16 remote_port;
 	__u32 reserved;
 	__u8 local[16]; /* IPv4: the first four bytes */
 	__u8 remote[16];
+};
+
+/* What to take of a call's argument. */
+enum cadge_take_what {
+	CADGE_TAKE_NOTHING = 0,
+	CADGE_TAKE_STRING = 1, /* a string in the caller's memory */
+	CADGE_TAKE_PATH = 2,   /* such a string, and the directory that it is relative to: that of the
+	                          descriptor `with`, or the working one if that is CADGE_ARG_NONE */
+	CADGE_TAKE_OPENED = 3, /* the same of a call that opens: the directory only if it failed */
+	CADGE_TAKE_FD = 4,     /* what the descriptor refers to */
+	CADGE_TAKE_BYTES = 5,  /* so many bytes of the caller's memory as `size` says */
+	CADGE_TAKE_SIZED = 6,  /* so many as the argument `with` says, at most `size` times 16 */
+};
+
+struct cadge_take {
+	__u8 what; /* enum cadge_take_what */
+	__u8 arg;  /* enum cadge_arg */
+	__u8 with; /* enum cadge_arg */
+	__u8 size;
+};
+
+enum cadge_plan_flags {
+	CADGE_PLAN_CRITICAL = 1, /* into the ring of which nothing may be missed */
+	CADGE_PLAN_CHANGES = 2,  /* the process may be another one after it: CADGE_CHANGED follows */
+	CADGE_PLAN_FAILED = 4,   /* only failed ones are told */
+	CADGE_PLAN_SILENT = 8,   /* none is told: no rule asks, but the process may be another one */
+};
+
+#define CADGE_TAKES 7
+
+/* What to do about a call. */
+struct cadge_plan {
+	__u32 flags; /* enum cadge_plan_flags */
+	struct cadge_take takes[CADGE_TAKES];
 };
 
 /* Per-CPU counters. */
@@ -124,11 +182,13 @@ enum cadge_counter {
 	CADGE_COUNTERS = 5,
 };
 
-_Static_assert(sizeof(struct cadge_part) == 4, "part");
+_Static_assert(sizeof(struct cadge_part) == 8, "part");
 _Static_assert(sizeof(struct cadge_header) == 32, "header");
 _Static_assert(sizeof(struct cadge_process) == 72, "process");
 _Static_assert(sizeof(struct cadge_exit) == 8, "exit");
-_Static_assert(sizeof(struct cadge_open) == 48, "open");
-_Static_assert(sizeof(struct cadge_connect) == 56, "connect");
+_Static_assert(sizeof(struct cadge_call) == 104, "call");
+_Static_assert(sizeof(struct cadge_file) == 32, "file");
+_Static_assert(sizeof(struct cadge_socket) == 56, "socket");
+_Static_assert(sizeof(struct cadge_plan) == 32, "plan");
 
 #endif

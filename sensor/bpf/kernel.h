@@ -20,12 +20,14 @@ struct qstr {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 } CORE;
 
 struct inode {
 	__u16 i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	unsigned int i_nlink;
 } CORE;
 
 struct dentry {
@@ -85,9 +87,17 @@ typedef struct {
 	__u32 val;
 } kgid_t;
 
+/* Before 6.3 an array of two numbers: as many bytes. */
+typedef struct {
+	__u64 val;
+} kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
+	kernel_cap_t cap_inheritable;
+	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
 } CORE;
 
 struct upid {
@@ -121,6 +131,7 @@ struct signal_struct {
 } CORE;
 
 struct kernfs_node {
+	__u64 id;
 	struct kernfs_node *__parent;
 	const char *name;
 } CORE;
@@ -139,7 +150,8 @@ struct css_set {
 } CORE;
 
 struct thread_info {
-	__u32 status; /* x86: TS_COMPAT in a 32-bit call */
+	unsigned long flags; /* arm64: TIF_32BIT in a 32-bit process */
+	__u32 status;        /* x86: TS_COMPAT in a 32-bit call */
 } CORE;
 
 struct task_struct {
@@ -179,6 +191,7 @@ struct sock_common {
 	__u16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 } CORE;
@@ -186,6 +199,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u16 sk_type;
 } CORE;
 
 struct socket {
@@ -205,7 +219,7 @@ struct bpf_iter__task {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, orig_ax;
+	unsigned long di, si, dx, r10, r8, r9, bx, cx, bp, orig_ax;
 } CORE;
 #define SYSCALL_NR(regs) ((__u32)(regs)->orig_ax)
 #define SYSCALL_ARGS(regs, args)                      \
@@ -214,8 +228,21 @@ struct pt_regs {
 		(args)[1] = BPF_CORE_READ(regs, si);  \
 		(args)[2] = BPF_CORE_READ(regs, dx);  \
 		(args)[3] = BPF_CORE_READ(regs, r10); \
+		(args)[4] = BPF_CORE_READ(regs, r8);  \
+		(args)[5] = BPF_CORE_READ(regs, r9);  \
+	} while (0)
+#define SYSCALL_ARGS_32(regs, args)                           \
+	do {                                                  \
+		(args)[0] = (__u32)BPF_CORE_READ(regs, bx);   \
+		(args)[1] = (__u32)BPF_CORE_READ(regs, cx);   \
+		(args)[2] = (__u32)BPF_CORE_READ(regs, dx);   \
+		(args)[3] = (__u32)BPF_CORE_READ(regs, si);   \
+		(args)[4] = (__u32)BPF_CORE_READ(regs, di);   \
+		(args)[5] = (__u32)BPF_CORE_READ(regs, bp);   \
 	} while (0)
 #define TS_COMPAT 2
+/* Set in the number of a call of x86's x32 ABI. */
+#define X32_BIT 0x40000000
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	__u64 regs[31];
@@ -229,7 +256,13 @@ struct pt_regs {
 		(args)[1] = BPF_CORE_READ(regs, regs[1]); \
 		(args)[2] = BPF_CORE_READ(regs, regs[2]); \
 		(args)[3] = BPF_CORE_READ(regs, regs[3]); \
+		(args)[4] = BPF_CORE_READ(regs, regs[4]); \
+		(args)[5] = BPF_CORE_READ(regs, regs[5]); \
 	} while (0)
+/* The same registers, of which the upper halves are 0. */
+#define SYSCALL_ARGS_32(regs, args) SYSCALL_ARGS(regs, args)
+#define TIF_32BIT 22
+#define X32_BIT 0
 #else
 #error "no such architecture"
 #endif

@@ -93,7 +93,7 @@ __noinline int add_cgroup(__u64 node_at)
 			s->offset = offset + ((__u32)length & 0x1ff);
 		node = parent;
 	}
-	end_part(s, start, CADGE_PART_CGROUP);
+	end_part(s, start, PART(CADGE_PART_CGROUP, CADGE_ARG_NONE));
 	return 0;
 }
 
@@ -103,11 +103,25 @@ static __always_inline void add_places(struct task_struct *task)
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
 	if (exe)
-		add_task_path(task, (void *)exe + __builtin_preserve_field_info(exe->f_path, 0), CADGE_PART_EXE);
+		add_task_path(task, (void *)exe + __builtin_preserve_field_info(exe->f_path, 0), PART(CADGE_PART_EXE, CADGE_ARG_NONE));
 	if (fs)
-		add_task_path(task, (void *)fs + __builtin_preserve_field_info(fs->pwd, 0), CADGE_PART_CWD);
+		add_task_path(task, (void *)fs + __builtin_preserve_field_info(fs->pwd, 0), PART(CADGE_PART_CWD, CADGE_ARG_NONE));
 	/* The unified hierarchy's. */
 	add_cgroup((__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
+}
+
+/* After a call that changes the process itself: all that is known of it but the program. */
+static __always_inline void process_changed(struct task_struct *task)
+{
+	struct cadge_process *process;
+	struct scratch *s = scratch();
+
+	if (!s)
+		return;
+	process = begin(s, CADGE_CHANGED, sizeof(*process), bpf_get_current_pid_tgid());
+	fill_process(process, task);
+	add_places(task);
+	submit_critical(s);
 }
 
 /*
@@ -134,7 +148,7 @@ int process_exec(__u64 *ctx)
 	args = BPF_CORE_READ(mm, arg_start);
 	args_end = BPF_CORE_READ(mm, arg_end);
 	if (args < args_end)
-		add_user_bytes(args, args_end - args, CADGE_PART_ARGV);
+		add_user_bytes(args, args_end - args, PART(CADGE_PART_ARGV, CADGE_ARG_NONE));
 	add_places(task);
 	submit_critical(s);
 	return 0;

@@ -26,14 +26,16 @@ struct scratch {
 	__u32 part_flags;
 	union {
 		__u8 bytes[CADGE_RECORD_BYTES_MAX + PIECE_BYTES_MAX];
-		/* How every record begins: named here so that the object's BTF has the layout. */
+		/* Parts: named here so that the object's BTF has their layout. */
+		struct cadge_file file;
+		struct cadge_socket socket;
+		/* How every record begins. */
 		struct {
 			struct cadge_header header;
 			union {
 				struct cadge_process process;
 				struct cadge_exit exit;
-				struct cadge_open open;
-				struct cadge_connect connect;
+				struct cadge_call call;
 			};
 		};
 	};
@@ -102,13 +104,18 @@ static __always_inline void *begin(struct scratch *s, __u16 kind, __u32 fixed, _
 	return s->bytes + sizeof(*header);
 }
 
+/* A part's kind and the argument that it belongs to, as one number. */
+#define PART(kind, arg) ((__u32)(kind) | (__u32)(arg) << 8)
+
 /* Ends the part that began at `start`. */
-static __always_inline void end_part(struct scratch *s, __u32 start, __u8 kind)
+static __always_inline void end_part(struct scratch *s, __u32 start, __u32 which)
 {
 	struct cadge_part *part = (void *)(s->bytes + (start & OFFSET_MASK));
 
-	part->kind = kind;
+	part->kind = which;
 	part->flags = s->part_flags;
+	part->arg = which >> 8;
+	part->reserved = 0;
 	part->size = s->offset - start - sizeof(*part);
 	if (s->part_flags & CADGE_PART_TRUNCATED)
 		count(CADGE_TRUNCATED);
@@ -135,7 +142,7 @@ static __always_inline __u64 mount_of(__u64 vfsmount)
  * Adds a path, leaf first, up to the root (the caller's own, when it is in a chroot) or to where
  * nothing is mounted any more.
  */
-__noinline int add_path(__u64 dentry_at, __u64 vfsmount_at, __u64 root_dentry, __u64 root_vfsmount, __u8 kind)
+__noinline int add_path(__u64 dentry_at, __u64 vfsmount_at, __u64 root_dentry, __u64 root_vfsmount, __u32 which)
 {
 	struct scratch *s = scratch();
 	__u32 start;
@@ -184,24 +191,25 @@ __noinline int add_path(__u64 dentry_at, __u64 vfsmount_at, __u64 root_dentry, _
 	}
 	s->part_flags |= CADGE_PART_TRUNCATED;
 end:
-	end_part(s, start, kind);
+	end_part(s, start, which);
 	return 0;
 }
 
 /* Adds a path as the process of `task` sees it. */
-static __always_inline void add_task_path(struct task_struct *task, struct path *path, __u8 kind)
+static __always_inline void add_task_path(struct task_struct *task, struct path *path, __u32 which)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
 	add_path((__u64)BPF_CORE_READ(path, dentry), (__u64)BPF_CORE_READ(path, mnt),
-		 (__u64)BPF_CORE_READ(fs, root.dentry), (__u64)BPF_CORE_READ(fs, root.mnt), kind);
+		 (__u64)BPF_CORE_READ(fs, root.dentry), (__u64)BPF_CORE_READ(fs, root.mnt), which);
 }
 
-/* Adds a string of the caller's memory. */
-__noinline int add_user_string(__u64 address, __u8 kind)
+/* Adds a string of the caller's memory. Answers its first byte; 0 if there is none. */
+__noinline int add_user_string(__u64 address, __u32 which)
 {
 	struct scratch *s = scratch();
 	__u32 start, offset;
+	int first = 0;
 	long length;
 
 	if (!s || !address)
@@ -211,20 +219,24 @@ __noinline int add_user_string(__u64 address, __u8 kind)
 		return 0;
 	offset = s->offset;
 	length = bpf_probe_read_user_str(s->bytes + (offset & OFFSET_MASK), PIECE_BYTES_MAX, (void *)address);
-	if (length > 1)
+	if (length < 0)
+		s->part_flags = CADGE_PART_UNREADABLE;
+	if (length > 1) {
+		first = s->bytes[offset & OFFSET_MASK];
 		offset += ((__u32)length & 0x1fff) - 1;
+	}
 	if (length == PIECE_BYTES_MAX || offset > CADGE_RECORD_BYTES_MAX) {
 		s->part_flags = CADGE_PART_TRUNCATED;
 		if (offset > CADGE_RECORD_BYTES_MAX)
 			offset = CADGE_RECORD_BYTES_MAX;
 	}
 	s->offset = offset;
-	end_part(s, start, kind);
-	return 0;
+	end_part(s, start, which);
+	return first;
 }
 
 /* Adds bytes of the caller's memory. */
-__noinline int add_user_bytes(__u64 address, __u32 size, __u8 kind)
+__noinline int add_user_bytes(__u64 address, __u32 size, __u32 which)
 {
 	struct scratch *s = scratch();
 	__u32 start, room;
@@ -244,8 +256,22 @@ __noinline int add_user_bytes(__u64 address, __u32 size, __u8 kind)
 	size &= PIECE_BYTES_MAX - 1;
 	if (bpf_probe_read_user(s->bytes + (s->offset & OFFSET_MASK), size, (void *)address) == 0)
 		s->offset += size;
-	end_part(s, start, kind);
+	else
+		s->part_flags |= CADGE_PART_UNREADABLE;
+	end_part(s, start, which);
 	return 0;
+}
+
+/* Adds a part of fixed size and answers where to fill it in; NULL if there is no room. */
+static __always_inline void *add_fixed(struct scratch *s, __u32 size, __u32 which)
+{
+	__u32 start = begin_part(s), offset = s->offset;
+
+	if (!start)
+		return NULL;
+	s->offset = offset + size;
+	end_part(s, start, which);
+	return s->bytes + (offset & OFFSET_MASK);
 }
 
 /* Hands the record to a ring buffer. */
@@ -298,10 +324,10 @@ static __always_inline struct file *file_of(struct task_struct *task, __u64 fd)
 /* Whether the caller is in a 32-bit call, whose numbers and arguments are other ones. */
 static __always_inline int is_compat(struct task_struct *task)
 {
-#ifdef TS_COMPAT
+#if defined(__TARGET_ARCH_x86)
 	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
 #else
-	return 0;
+	return BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1;
 #endif
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cadge_engine::{Endpoint, FdKind, L4Proto};
 
-use super::record::ConnectPart;
+use super::record::SocketPart;
 
 /// What a socket connects.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,24 +22,24 @@ pub(crate) struct Addresses<'a> {
 impl<'a> Addresses<'a> {
     /// The socket's own addresses; where it has none (the call failed, or it is a Unix socket),
     /// what the caller passed.
-    pub(crate) fn new(connect: &ConnectPart, given: &'a [u8]) -> Self {
-        let family = if connect.family != 0 {
-            i32::from(connect.family)
+    pub(crate) fn new(socket: &SocketPart, given: &'a [u8]) -> Self {
+        let family = if socket.family != 0 {
+            i32::from(socket.family)
         } else {
             given.first_chunk().map_or(0, |bytes| i32::from(u16::from_ne_bytes(*bytes)))
         };
         match family {
-            libc::AF_INET => Self::ip(connect, given, FdKind::Ipv4),
-            libc::AF_INET6 => Self::ip(connect, given, FdKind::Ipv6),
+            libc::AF_INET => Self::ip(socket, given, FdKind::Ipv4),
+            libc::AF_INET6 => Self::ip(socket, given, FdKind::Ipv6),
             libc::AF_UNIX => Self { kind: FdKind::Unix, client: None, server: None, path: unix_path(given) },
             libc::AF_NETLINK => Self { kind: FdKind::Netlink, client: None, server: None, path: b"" },
             _ => Self { kind: FdKind::Other, client: None, server: None, path: b"" },
         }
     }
 
-    fn ip(connect: &ConnectPart, given: &'a [u8], kind: FdKind) -> Self {
-        let local = Endpoint { ip: ip(&connect.local, kind), port: connect.local_port };
-        let own = Endpoint { ip: ip(&connect.remote, kind), port: connect.remote_port };
+    fn ip(socket: &SocketPart, given: &'a [u8], kind: FdKind) -> Self {
+        let local = Endpoint { ip: ip(&socket.local, kind), port: socket.local_port };
+        let own = Endpoint { ip: ip(&socket.remote, kind), port: socket.remote_port };
         // The kernel takes the port away again from a socket whose connection was refused.
         let has_peer = !own.ip.is_unspecified() && own.port != 0;
         let server = if has_peer { Some(own) } else { given_ip(given) };
@@ -107,12 +107,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn connect() -> ConnectPart {
-        ConnectPart {
-            result: 0,
-            fd: 3,
+    fn socket() -> SocketPart {
+        SocketPart {
+            ino: 7,
             family: 2,
+            r#type: 1,
             protocol: 6,
+            state: 1,
             local_port: 40000,
             remote_port: 443,
             reserved: 0,
@@ -121,24 +122,24 @@ mod tests {
         }
     }
 
-    fn text(connect: &ConnectPart, given: &[u8]) -> String {
+    fn text(socket: &SocketPart, given: &[u8]) -> String {
         let mut out = Vec::new();
-        Addresses::new(connect, given).print(&mut out);
+        Addresses::new(socket, given).print(&mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn the_sockets_own_addresses_come_first() {
         let given = [2, 0, 0, 80, 203, 0, 113, 9];
-        assert_eq!(text(&connect(), &given), "10.0.0.1:40000->192.0.2.1:443");
-        let mut failed = connect();
+        assert_eq!(text(&socket(), &given), "10.0.0.1:40000->192.0.2.1:443");
+        let mut failed = socket();
         (failed.remote, failed.remote_port) = ([0; 16], 0);
         assert_eq!(text(&failed, &given), "10.0.0.1:40000->203.0.113.9:80");
     }
 
     #[test]
     fn unix_sockets_have_paths() {
-        let mut unix = connect();
+        let mut unix = socket();
         unix.family = 1;
         assert_eq!(text(&unix, b"\x01\x00/run/x.sock\0rest"), "/run/x.sock");
     }
@@ -146,12 +147,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_address_prints(family in 0..20_u16, given in prop::collection::vec(any::<u8>(), 0..40)) {
-            let mut connect = connect();
-            connect.family = family;
-            connect.remote = [0; 16];
-            connect.remote_port = 0;
+            let mut socket = socket();
+            socket.family = family;
+            socket.remote = [0; 16];
+            socket.remote_port = 0;
             let mut out = Vec::new();
-            Addresses::new(&connect, &given).print(&mut out);
+            Addresses::new(&socket, &given).print(&mut out);
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use object::{Object as _, ObjectSection as _};
 
+use super::calls::PLAN_BYTES;
 use super::load::OBJECT;
-use super::record::{ConnectPart, ExitPart, Header, OpenPart, ProcessPart};
+use super::record::{CallPart, ExitPart, FilePart, Header, ProcessPart, SocketPart};
 
 /// The structures of the object's BTF: size, and each field's offset in bytes.
 fn structures() -> HashMap<String, (usize, HashMap<String, usize>)> {
@@ -52,9 +53,11 @@ fn the_mirror_is_the_objects_layout() {
         Header::layout(),
         ProcessPart::layout(),
         ExitPart::layout(),
-        OpenPart::layout(),
-        ConnectPart::layout(),
+        CallPart::layout(),
+        FilePart::layout(),
+        SocketPart::layout(),
     ];
+    assert_eq!(structures["cadge_plan"].0, PLAN_BYTES);
     for (name, size, fields) in mirrors {
         let (object_size, object_fields) =
             structures.get(name).unwrap_or_else(|| panic!("no {name} in the object"));

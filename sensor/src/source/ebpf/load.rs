@@ -1,14 +1,15 @@
 //! Loads the object into the kernel and attaches its programs.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 
-use aya::maps::{Array, MapData, PerCpuArray, ProgramArray, RingBuf};
+use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, Iter, Program};
 use aya::{Btf, Ebpf, EbpfLoader};
-use cadge_engine::EventType;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::super::{SourceError, SourceSettings};
+use super::calls;
 use super::rings::Rings;
 
 /// What clang made of `bpf/`.
@@ -20,18 +21,6 @@ const TRACEPOINTS: &[(&str, &str)] = &[
     ("process_exec", "sched_process_exec"),
     ("process_exit", "sched_process_exit"),
     ("sys_exit", "sys_exit"),
-];
-
-/// For each event type the system call and its program.
-const CALLS: &[(EventType, i64, &str)] = &[
-    #[cfg(target_arch = "x86_64")]
-    (EventType::OPEN, libc::SYS_open, "call_open"),
-    (EventType::OPENAT, libc::SYS_openat, "call_openat"),
-    (EventType::OPENAT2, libc::SYS_openat2, "call_openat2"),
-    #[cfg(target_arch = "x86_64")]
-    (EventType::CREAT, libc::SYS_creat, "call_creat"),
-    (EventType::OPEN_BY_HANDLE_AT, libc::SYS_open_by_handle_at, "call_open_by_handle_at"),
-    (EventType::CONNECT, libc::SYS_connect, "call_connect"),
 ];
 
 /// `enum cadge_counter`.
@@ -51,8 +40,6 @@ pub(super) struct Loaded {
     ebpf: Ebpf,
     btf: Btf,
     counters: PerCpuArray<MapData, u64>,
-    /// Keeps the kernel's table of programs alive.
-    _calls: ProgramArray<MapData>,
     pub(super) rings: Rings,
 }
 
@@ -85,19 +72,7 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
         .map_max_entries("bulk", settings.bulk_ring_bytes)
         .load(OBJECT)
         .map_err(|error| failed("the kernel refused the maps", &error))?;
-    let mut calls = ProgramArray::try_from(take_map(&mut ebpf, "calls")?)
-        .map_err(|error| failed("the table of system calls", &error))?;
-    for (kind, number, name) in CALLS {
-        if settings.event_types.contains(kind) {
-            let program = tracepoint(&mut ebpf, name)?;
-            program
-                .load("sys_exit", &btf)
-                .map_err(|error| failed(&format!("the kernel refused `{name}`"), &error))?;
-            let fd = program.fd().map_err(|error| failed(name, &error))?;
-            let number = u32::try_from(*number).unwrap_or(u32::MAX);
-            calls.set(number, fd, 0).map_err(|error| failed(name, &error))?;
-        }
-    }
+    write_plans(&mut ebpf, settings)?;
     for (name, target) in TRACEPOINTS {
         let program = tracepoint(&mut ebpf, name)?;
         program
@@ -114,7 +89,33 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
     );
     let counters = PerCpuArray::try_from(take_map(&mut ebpf, "counters")?)
         .map_err(|error| failed("the counters", &error))?;
-    Ok(Loaded { ebpf, btf, counters, _calls: calls, rings })
+    Ok(Loaded { ebpf, btf, counters, rings })
+}
+
+/// Tells the kernel which calls are wanted, and what to take of each.
+fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<(), SourceError> {
+    let plans = ebpf.map_mut("plans").ok_or_else(|| missing("plans"))?;
+    let mut plans = Array::<_, [u8; calls::PLAN_BYTES]>::try_from(plans)
+        .map_err(|error| failed("the table of plans", &error))?;
+    let mut rows: BTreeMap<u32, u32> = BTreeMap::new();
+    for plan in calls::plans(&settings.event_types) {
+        plans
+            .set(plan.row.into(), plan.bytes, 0)
+            .map_err(|error| failed("a plan can't be written", &error))?;
+        for number in plan.native {
+            *rows.entry(number).or_default() |= u32::from(plan.row);
+        }
+        for number in plan.compat {
+            *rows.entry(number).or_default() |= u32::from(plan.row) << 16;
+        }
+    }
+    let wanted = ebpf.map_mut("wanted").ok_or_else(|| missing("wanted"))?;
+    let mut wanted =
+        Array::<_, u32>::try_from(wanted).map_err(|error| failed("the table of system calls", &error))?;
+    for (number, row) in rows {
+        wanted.set(number, row, 0).map_err(|error| failed("a system call can't be written", &error))?;
+    }
+    Ok(())
 }
 
 fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, SourceError> {

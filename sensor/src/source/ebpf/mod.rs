@@ -2,6 +2,7 @@
 
 pub(crate) mod record;
 pub(crate) mod address;
+pub(crate) mod calls;
 pub(crate) mod flags;
 mod check;
 mod load;

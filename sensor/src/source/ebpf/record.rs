@@ -6,7 +6,7 @@
 use std::mem::{offset_of, size_of};
 
 /// The version of `event.h` that this file mirrors.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 
 /// Bytes of one record at most.
 pub(crate) const BYTES_MAX: usize = 16384;
@@ -26,7 +26,7 @@ macro_rules! mirror {
                 ($c, size_of::<Self>(), vec![$((stringify!($field), offset_of!(Self, $field), size_of::<$ty>())),*])
             }
 
-            fn read(bytes: &[u8]) -> Option<Self> {
+            pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
                 Some(Self { $($field: field(bytes, offset_of!(Self, $field))?),* })
             }
         }
@@ -54,18 +54,42 @@ mirror! {
 }
 
 mirror! {
-    /// A call that opens a file.
-    OpenPart = "cadge_open" {
-        result: i64, ino: u64, dev: u32, call: u32, flags: u32, mode: u32, r#type: u32, created: u32, dirfd: i32,
-        reserved: u32,
+    /// A system call.
+    CallPart = "cadge_call" {
+        result: i64, args: [u64; 6], cgroup: u64, cap_effective: u64, cap_permitted: u64, cap_inheritable: u64,
+        uid: u32, gid: u32, call: u16, abi: u8, flags: u8, reserved: u32,
+    }
+}
+
+impl CallPart {
+    /// An argument; 0 if there is no such.
+    pub(crate) fn arg(&self, at: u8) -> u64 {
+        self.args.get(usize::from(at)).copied().unwrap_or_default()
+    }
+
+    /// Its lower half.
+    pub(crate) fn word(&self, at: u8) -> u32 {
+        u32::try_from(self.arg(at) & 0xffff_ffff).unwrap_or_default()
+    }
+
+    /// Its lower half as a signed number.
+    pub(crate) fn int(&self, at: u8) -> i64 {
+        self.word(at).cast_signed().into()
     }
 }
 
 mirror! {
-    /// A call that connects a socket.
-    ConnectPart = "cadge_connect" {
-        result: i64, fd: i32, family: u16, protocol: u16, local_port: u16, remote_port: u16, reserved: u32,
-        local: [u8; 16], remote: [u8; 16],
+    /// What a descriptor refers to.
+    FilePart = "cadge_file" {
+        ino: u64, dev: u32, mode: u32, flags: u32, nlink: u32, created: u8, reserved: [u8; 7],
+    }
+}
+
+mirror! {
+    /// A socket.
+    SocketPart = "cadge_socket" {
+        ino: u64, family: u16, r#type: u16, protocol: u16, state: u16, local_port: u16, remote_port: u16,
+        reserved: u32, local: [u8; 16], remote: [u8; 16],
     }
 }
 
@@ -82,11 +106,21 @@ macro_rules! plain {
     })* };
 }
 
-plain!(u16, u32, u64, i32, i64);
+plain!(u8, u16, u32, u64, i64);
 
-impl Plain for [u8; 16] {
+impl<const N: usize> Plain for [u8; N] {
     fn read(bytes: &[u8]) -> Option<Self> {
         bytes.first_chunk().copied()
+    }
+}
+
+impl Plain for [u64; 6] {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut values = [0; 6];
+        for (index, value) in values.iter_mut().enumerate() {
+            *value = u64::read(bytes.get(8 * index..)?)?;
+        }
+        Some(values)
     }
 }
 
@@ -101,8 +135,8 @@ pub(crate) enum Body {
     Fork(ProcessPart),
     Exit(ExitPart),
     Task(ProcessPart),
-    Open(OpenPart),
-    Connect(ConnectPart),
+    Call(CallPart),
+    Changed(ProcessPart),
 }
 
 /// A record, taken apart as far as its parts of variable length.
@@ -119,25 +153,34 @@ pub(crate) mod part {
     pub(crate) const ARGV: u8 = 2;
     pub(crate) const CWD: u8 = 3;
     pub(crate) const CGROUP: u8 = 4;
-    pub(crate) const PATH: u8 = 5;
-    pub(crate) const RAW: u8 = 6;
-    pub(crate) const BASE: u8 = 7;
-    pub(crate) const SOCKADDR: u8 = 8;
+    pub(crate) const STRING: u8 = 5;
+    pub(crate) const BASE: u8 = 6;
+    pub(crate) const FILE: u8 = 7;
+    pub(crate) const PATH: u8 = 8;
+    pub(crate) const SOCKET: u8 = 9;
+    pub(crate) const BYTES: u8 = 10;
 }
 
 /// Flags of a part: `enum cadge_part_flags`.
 pub(crate) const DETACHED: u8 = 2;
+
+/// The argument that a part belongs to, if it is none of the six: `enum cadge_arg`.
+pub(crate) mod arg {
+    pub(crate) const RESULT: u8 = 7;
+    pub(crate) const NONE: u8 = 15;
+}
 
 /// A part of variable length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part<'a> {
     pub(crate) kind: u8,
     pub(crate) flags: u8,
+    pub(crate) arg: u8,
     pub(crate) bytes: &'a [u8],
 }
 
 /// Bytes in front of each part: `struct cadge_part`.
-const PART_BYTES: usize = 4;
+const PART_BYTES: usize = 8;
 
 /// Why a record can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -163,8 +206,8 @@ impl<'a> Record<'a> {
             2 => (ProcessPart::read(bytes).map(Body::Fork), size_of::<ProcessPart>()),
             3 => (ExitPart::read(bytes).map(Body::Exit), size_of::<ExitPart>()),
             4 => (ProcessPart::read(bytes).map(Body::Task), size_of::<ProcessPart>()),
-            5 => (OpenPart::read(bytes).map(Body::Open), size_of::<OpenPart>()),
-            6 => (ConnectPart::read(bytes).map(Body::Connect), size_of::<ConnectPart>()),
+            5 => (CallPart::read(bytes).map(Body::Call), size_of::<CallPart>()),
+            6 => (ProcessPart::read(bytes).map(Body::Changed), size_of::<ProcessPart>()),
             kind => return Err(RecordError::Kind(kind)),
         };
         let body = body.ok_or(RecordError::Short)?;
@@ -176,16 +219,22 @@ impl<'a> Record<'a> {
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'a>> {
         let mut rest = self.parts;
         std::iter::from_fn(move || {
-            let [kind, flags, low, high, tail @ ..] = rest else { return None };
-            let bytes = tail.get(..usize::from(u16::from_ne_bytes([*low, *high])))?;
-            rest = &tail[bytes.len()..];
-            Some(Part { kind: *kind, flags: *flags, bytes })
+            let [kind, flags, arg, _, a, b, c, d, tail @ ..] = rest else { return None };
+            let size = usize::try_from(u32::from_ne_bytes([*a, *b, *c, *d])).ok()?;
+            let bytes = tail.get(..size)?;
+            rest = &tail[size..];
+            Some(Part { kind: *kind, flags: *flags, arg: *arg, bytes })
         })
     }
 
     /// The first part of a kind.
     pub(crate) fn part(&self, kind: u8) -> Option<Part<'a>> {
         self.parts().find(|part| part.kind == kind)
+    }
+
+    /// The part of a kind that belongs to an argument.
+    pub(crate) fn part_of(&self, kind: u8, arg: u8) -> Option<Part<'a>> {
+        self.parts().find(|part| part.kind == kind && part.arg == arg)
     }
 }
 
@@ -199,8 +248,8 @@ pub(crate) fn size_and_time(bytes: &[u8]) -> Option<(usize, u64)> {
 pub(crate) fn append_part(record: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     let room = BYTES_MAX.saturating_sub(record.len() + PART_BYTES);
     let bytes = &bytes[..bytes.len().min(room)];
-    let Ok(size) = u16::try_from(bytes.len()) else { return };
-    record.extend_from_slice(&[kind, 0]);
+    let Ok(size) = u32::try_from(bytes.len()) else { return };
+    record.extend_from_slice(&[kind, 0, arg::NONE, 0]);
     record.extend_from_slice(&size.to_ne_bytes());
     record.extend_from_slice(bytes);
     if let (Ok(size), Some(field)) = (u32::try_from(record.len()), record.get_mut(offset_of!(Header, size)..))
@@ -236,7 +285,7 @@ mod tests {
             (b"memfd:x\0", b"/memfd:x"),
             (b"a\0/\0", b"/a"),
         ] {
-            join_path(Part { kind: part::PATH, flags: 0, bytes }, &mut out);
+            join_path(Part { kind: part::PATH, flags: 0, arg: 0, bytes }, &mut out);
             assert_eq!(out, expected);
         }
     }
@@ -245,7 +294,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..8_u8, patch in any::<bool>()) {
             if patch && bytes.len() > 8 {
-                bytes[..4].copy_from_slice(&[1, 0, kind, 0]);
+                bytes[..4].copy_from_slice(&[2, 0, kind, 0]);
                 let size = u32::try_from(bytes.len()).unwrap();
                 bytes[4..8].copy_from_slice(&size.to_ne_bytes());
             }
@@ -260,9 +309,9 @@ mod tests {
         #[test]
         fn appended_parts_are_found(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let mut record = vec![0; size_of::<Header>() + size_of::<ExitPart>()];
-            record[0] = 1;
+            record[0] = 2;
             record[2] = 3;
-            append_part(&mut record, part::RAW, b"");
+            append_part(&mut record, part::STRING, b"");
             append_part(&mut record, part::ARGV, &bytes);
             let record = Record::read(&record).unwrap();
             prop_assert_eq!(record.part(part::ARGV).unwrap().bytes, &bytes[..]);

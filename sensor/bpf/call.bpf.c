@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * System calls. What is taken of each is data, which user space writes into `plans`: its table of
+ * calls is the only list of them.
+ */
+
+#define AT_FDCWD -100
+#define AF_INET 2
+#define AF_INET6 10
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define FMODE_CREATED 0x100000
+
+/* Numbers of system calls that an architecture may have. */
+#define NUMBERS_MAX 512
+#define CALLS_MAX 256
+
+/* By a system call's number: the call's row natively, and the 32-bit one's in the upper half; 0 if no rule asks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NUMBERS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} wanted SEC(".maps");
+
+/* By a call's row. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CALLS_MAX);
+	__type(key, __u32);
+	__type(value, struct cadge_plan);
+} plans SEC(".maps");
+
+static __always_inline void fill_socket(struct cadge_socket *to, struct sock *sk)
+{
+	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	to->type = BPF_CORE_READ(sk, sk_type);
+	to->protocol = BPF_CORE_READ(sk, sk_protocol);
+	to->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (to->family != AF_INET && to->family != AF_INET6)
+		return;
+	to->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	to->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (to->family == AF_INET) {
+		bpf_core_read(to->local, 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_core_read(to->remote, 4, &sk->__sk_common.skc_daddr);
+	} else if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
+		bpf_core_read(to->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(to->remote, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+/* Adds a socket. */
+__noinline int add_socket(__u64 file_at, __u32 arg)
+{
+	struct file *file = (void *)file_at;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct scratch *s = scratch();
+	struct cadge_socket *to;
+
+	if (!s)
+		return 0;
+	to = add_fixed(s, sizeof(*to), PART(CADGE_PART_SOCKET, arg));
+	if (!to)
+		return 0;
+	__builtin_memset(to, 0, sizeof(*to));
+	to->ino = BPF_CORE_READ(file, f_inode, i_ino);
+	fill_socket(to, BPF_CORE_READ(socket, sk));
+	return 0;
+}
+
+/* Adds an open file and its path. */
+__noinline int add_file(__u64 file_at, __u32 arg)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file *file = (void *)file_at;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct scratch *s = scratch();
+	struct cadge_file *to;
+
+	if (!s)
+		return 0;
+	to = add_fixed(s, sizeof(*to), PART(CADGE_PART_FILE, arg));
+	if (!to)
+		return 0;
+	__builtin_memset(to, 0, sizeof(*to));
+	to->ino = BPF_CORE_READ(inode, i_ino);
+	to->dev = user_dev(BPF_CORE_READ(inode, i_sb, s_dev));
+	to->mode = BPF_CORE_READ(inode, i_mode);
+	to->flags = BPF_CORE_READ(file, f_flags);
+	to->nlink = BPF_CORE_READ(inode, i_nlink);
+	to->created = (BPF_CORE_READ(file, f_mode) & FMODE_CREATED) != 0;
+	add_task_path(task, (void *)file + __builtin_preserve_field_info(file->f_path, 0), PART(CADGE_PART_PATH, arg));
+	return 0;
+}
+
+/* Adds what one of the caller's descriptors refers to. */
+__noinline int add_fd(__s64 fd, __u32 arg)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file *file = fd < 0 ? NULL : file_of(task, fd);
+
+	if (!file)
+		return 0;
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK)
+		return add_socket((__u64)file, arg);
+	return add_file((__u64)file, arg);
+}
+
+/* Adds the directory that a path is relative to: a descriptor's, or the working one. */
+__noinline int add_base(__s64 dirfd, __u32 arg)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct file *dir;
+
+	if (dirfd == AT_FDCWD) {
+		add_task_path(task, (void *)fs + __builtin_preserve_field_info(fs->pwd, 0), PART(CADGE_PART_BASE, arg));
+		return 0;
+	}
+	dir = dirfd < 0 ? NULL : file_of(task, dirfd);
+	if (dir)
+		add_task_path(task, (void *)dir + __builtin_preserve_field_info(dir->f_path, 0), PART(CADGE_PART_BASE, arg));
+	return 0;
+}
+
+/* An argument of the call in the scratch. */
+static __always_inline __u64 argument(struct cadge_call *call, __u8 arg)
+{
+	if (arg == CADGE_ARG_RESULT)
+		return call->result;
+	return arg < 6 ? call->args[arg] : 0;
+}
+
+/* Takes one of the things that the plan asks for. */
+__noinline int take(__u32 what, __u32 arg, __u32 with, __u32 size)
+{
+	struct scratch *s = scratch();
+	__u64 value, of;
+
+	if (!s)
+		return 0;
+	value = argument(&s->call, arg);
+	of = argument(&s->call, with);
+	switch (what) {
+	case CADGE_TAKE_STRING:
+		add_user_string(value, PART(CADGE_PART_STRING, arg));
+		return 0;
+	case CADGE_TAKE_PATH:
+	case CADGE_TAKE_OPENED:
+		/* An absolute path needs no base, nor does the path of a file that is open by now. */
+		if (add_user_string(value, PART(CADGE_PART_STRING, arg)) != '/' &&
+		    (what == CADGE_TAKE_PATH || s->call.result < 0))
+			add_base(with == CADGE_ARG_NONE ? AT_FDCWD : (__s32)of, arg);
+		return 0;
+	case CADGE_TAKE_FD:
+		add_fd((__s32)value, arg);
+		return 0;
+	case CADGE_TAKE_BYTES:
+		add_user_bytes(value, size, PART(CADGE_PART_BYTES, arg));
+		return 0;
+	case CADGE_TAKE_SIZED:
+		add_user_bytes(value, of > size * 16 ? size * 16 : of, PART(CADGE_PART_BYTES, arg));
+		return 0;
+	}
+	return 0;
+}
+
+/* What a record says of the caller whatever the call is. */
+static __always_inline void fill_caller(struct cadge_call *call, struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+
+	call->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	call->uid = BPF_CORE_READ(cred, uid.val);
+	call->gid = BPF_CORE_READ(cred, gid.val);
+	bpf_core_read(&call->cap_effective, 8, &cred->cap_effective);
+	bpf_core_read(&call->cap_permitted, 8, &cred->cap_permitted);
+	bpf_core_read(&call->cap_inheritable, 8, &cred->cap_inheritable);
+}
+
+/* Takes all that the plan asks for, and hands the record over. */
+static __always_inline void finish_call(struct scratch *s, const struct cadge_plan *plan)
+{
+	int i;
+
+	for (i = 0; i < CADGE_TAKES; i++) {
+		struct cadge_take next = plan->takes[i];
+
+		if (next.what == CADGE_TAKE_NOTHING)
+			break;
+		take(next.what, next.arg, next.with, next.size);
+	}
+	if (plan->flags & CADGE_PLAN_CRITICAL)
+		submit_critical(s);
+	else
+		submit_bulk(s);
+}
+
+/*
+ * At the end of every system call of every process: it must cost nothing. A call that no rule asks
+ * about has no row and is done. The end, not the beginning, because only then there is a file
+ * or a socket to look at. A BTF tracepoint since 5.5.
+ */
+SEC("tp_btf/sys_exit")
+int sys_exit(__u64 *ctx)
+{
+	struct pt_regs *regs = (void *)ctx[0];
+	__u32 number = SYSCALL_NR(regs), abi = CADGE_ABI_NATIVE, *rows, row;
+	struct task_struct *task;
+	struct cadge_plan *plan;
+	struct cadge_call *call;
+	struct scratch *s;
+
+	if (X32_BIT && number & X32_BIT) {
+		abi = CADGE_ABI_X32;
+		number &= ~X32_BIT;
+	}
+	rows = bpf_map_lookup_elem(&wanted, &number);
+	if (!rows || !*rows)
+		return 0;
+	task = (void *)bpf_get_current_task();
+	if (is_compat(task))
+		abi = CADGE_ABI_32;
+	row = abi == CADGE_ABI_32 ? *rows >> 16 : *rows & 0xffff;
+	if (!row || bpf_get_current_pid_tgid() >> 32 == own_pid)
+		return 0;
+	plan = bpf_map_lookup_elem(&plans, &row);
+	s = scratch();
+	if (!plan || !s || (plan->flags & CADGE_PLAN_FAILED && (long)ctx[1] >= 0))
+		return 0;
+	call = begin(s, CADGE_CALL, sizeof(*call), bpf_get_current_pid_tgid());
+	__builtin_memset(call, 0, sizeof(*call));
+	call->result = (long)ctx[1];
+	call->call = row;
+	call->abi = abi;
+	if (abi == CADGE_ABI_32)
+		SYSCALL_ARGS_32(regs, call->args);
+	else
+		SYSCALL_ARGS(regs, call->args);
+	if (!(plan->flags & CADGE_PLAN_SILENT)) {
+		fill_caller(call, task);
+		finish_call(s, plan);
+	}
+	if (plan->flags & CADGE_PLAN_CHANGES && (long)ctx[1] >= 0)
+		process_changed(task);
+	return 0;
+}

@@ -1,0 +1,147 @@
+//! Records to events: keeps the process table by them, and describes each to the engine.
+
+mod path;
+mod process;
+mod taken;
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use cadge_engine::{Arg, ArgValue, Event, EventType, Fd, Processes as _};
+
+use super::ebpf::calls;
+use super::ebpf::record::{Body, CallPart, Header, Record};
+use crate::state::{Names, ProcessTable};
+pub(crate) use taken::Taken;
+use taken::Texts;
+
+/// The clock of records (since boot) and the wall clock drift apart: they are compared so often.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Arguments that an event has at most.
+const ARGS_MAX: usize = 32;
+
+/// Turns records into events.
+pub(super) struct Describer {
+    pub(super) table: ProcessTable,
+    names: Names,
+    clock: Clock,
+    hostname: String,
+    num: u64,
+    /// Records that could not be read.
+    pub(super) malformed: u64,
+    path: Vec<u8>,
+    texts: Texts,
+}
+
+/// Wall-clock time of the boot.
+struct Clock {
+    boot_unix_ns: u64,
+    compared: Instant,
+    /// A recording brings its own.
+    is_fixed: bool,
+}
+
+impl Clock {
+    fn now() -> Self {
+        Self { boot_unix_ns: boot_unix_ns(), compared: Instant::now(), is_fixed: false }
+    }
+
+    fn unix_ns(&self, boot_ns: u64) -> u64 {
+        self.boot_unix_ns.saturating_add(boot_ns)
+    }
+
+    fn refresh(&mut self) {
+        if !self.is_fixed && self.compared.elapsed() >= CLOCK_INTERVAL {
+            *self = Self::now();
+        }
+    }
+}
+
+/// When the machine was booted, in nanoseconds since the Unix epoch.
+pub(super) fn boot_unix_ns() -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).map(|d| d.as_nanos()).unwrap_or_default();
+    let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default().as_nanos();
+    u64::try_from(unix.saturating_sub(boot)).unwrap_or_default()
+}
+
+impl Describer {
+    pub(super) fn new(hostname: &str, processes_max: usize) -> Self {
+        Self {
+            table: ProcessTable::new(processes_max),
+            names: Names::new(),
+            clock: Clock::now(),
+            hostname: hostname.to_owned(),
+            num: 0,
+            malformed: 0,
+            path: Vec::new(),
+            texts: Texts::default(),
+        }
+    }
+
+    /// Takes the time of the boot from a recording.
+    pub(super) fn fix_clock(&mut self, boot_unix_ns: u64) {
+        self.clock.boot_unix_ns = boot_unix_ns;
+        self.clock.is_fixed = true;
+    }
+
+    /// Notes what a record says, and hands the event that it is, if it is one, to `sink`.
+    pub(super) fn take(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&Event<'_>)) {
+        let Ok(record) = Record::read(bytes) else {
+            self.malformed += 1;
+            return;
+        };
+        self.clock.refresh();
+        match record.body {
+            Body::Task(process) => self.task(&record, &process),
+            Body::Changed(process) => self.changed(&record, &process),
+            Body::Exec(process) => self.exec(&record, &process, sink),
+            Body::Fork(process) => self.fork(&record, &process, sink),
+            Body::Exit(end) => self.exit(&record, end, sink),
+            Body::Call(call) => self.call(&record, &call, sink),
+        }
+    }
+
+    /// Notes what a call says of its caller, and tells it.
+    fn call(&mut self, record: &Record<'_>, call: &CallPart, sink: &mut dyn FnMut(&Event<'_>)) {
+        let Some((row, kind)) = calls::row(call.call) else {
+            self.malformed += 1;
+            return;
+        };
+        let mut texts = std::mem::take(&mut self.texts);
+        texts.fill(record, call, row, &mut self.names);
+        let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
+        let mut args = [Arg { name: "", value: ArgValue::Missing }; ARGS_MAX];
+        let count = taken.args(&mut args);
+        let fd = taken.fd();
+        self.num += 1;
+        sink(&self.event(&record.header, kind, Some(call.result), &args[..count], fd.as_ref()));
+        self.texts = texts;
+    }
+
+    fn event<'a>(
+        &'a self,
+        header: &Header,
+        kind: EventType,
+        result: Option<i64>,
+        args: &'a [Arg<'a>],
+        fd: Option<&'a Fd<'a>>,
+    ) -> Event<'a> {
+        Event {
+            num: self.num,
+            time_ns: self.clock.unix_ns(header.time_ns),
+            kind,
+            cpu: u16::try_from(header.cpu).unwrap_or(u16::MAX),
+            tid: i64::from(header.tid),
+            result,
+            args,
+            process: self.table.process(i64::from(header.pid)),
+            processes: &self.table,
+            fd,
+            hostname: &self.hostname,
+            source: cadge_engine::fields::SYSCALL,
+            json: None,
+            given: None,
+        }
+    }
+}

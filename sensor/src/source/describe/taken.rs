@@ -1,0 +1,243 @@
+//! What was taken of a call, in the form in which an event borrows it.
+
+use cadge_engine::{Arg, ArgValue, Fd, FdKind, L4Proto, Processes as _};
+
+use super::super::ebpf::address::{self, Addresses};
+use super::super::ebpf::calls::{Call, FdOf, Value};
+use super::super::ebpf::flags;
+use super::super::ebpf::record::{CallPart, FilePart, Record, SocketPart, arg, join_path, part};
+use super::path::resolve;
+use crate::state::{Names, ProcessTable};
+
+/// Arguments that a call can have, and what it returned.
+const PLACES: usize = 8;
+
+/// Texts made of a record, by the number of the argument that they belong to. Used again for each record.
+#[derive(Default)]
+pub(super) struct Texts {
+    /// The paths of what descriptors refer to.
+    files: [Vec<u8>; PLACES],
+    /// Paths that the caller passed, resolved.
+    paths: [Vec<u8>; PLACES],
+    /// Names of users and groups.
+    names: [Box<str>; PLACES],
+    /// The name of the event's descriptor, if that is a socket.
+    socket: Vec<u8>,
+    base: Vec<u8>,
+}
+
+impl Texts {
+    /// Makes the texts that a row asks for.
+    pub(super) fn fill(&mut self, record: &Record<'_>, call: &CallPart, row: &Call, names: &mut Names) {
+        for at in self.files.iter_mut().chain(&mut self.paths) {
+            at.clear();
+        }
+        for part in record.parts() {
+            let Some(file) = self.files.get_mut(usize::from(part.arg)) else { continue };
+            if part.kind == part::PATH {
+                join_path(part, file);
+            }
+        }
+        for (_, value) in row.args {
+            match *value {
+                Value::Path(at) => self.resolve(record, at),
+                Value::Uid(at) => self.names[usize::from(at)] = names.user(call.word(at)),
+                Value::Gid(at) => self.names[usize::from(at)] = names.group(call.word(at)),
+                _ => {}
+            }
+        }
+        self.socket.clear();
+        if let FdOf::Arg(at) = row.fd
+            && let Some(socket) = socket(record, at)
+        {
+            Addresses::new(&socket, given(record)).print(&mut self.socket);
+        }
+    }
+
+    fn resolve(&mut self, record: &Record<'_>, at: u8) {
+        let raw = record.part_of(part::STRING, at).map_or(&b""[..], |part| part.bytes);
+        self.base.clear();
+        if let Some(base) = record.part_of(part::BASE, at) {
+            join_path(base, &mut self.base);
+        }
+        let base = record.part_of(part::BASE, at).map(|_| self.base.as_slice());
+        resolve(base, raw, &mut self.paths[usize::from(at)]);
+    }
+}
+
+/// What was taken of a call.
+pub(crate) struct Taken<'a> {
+    pub(super) record: Record<'a>,
+    pub(super) call: CallPart,
+    pub(super) row: &'static Call,
+    pub(super) texts: &'a Texts,
+    pub(super) processes: &'a ProcessTable,
+}
+
+impl<'a> Taken<'a> {
+    /// The bytes of a part of an argument; none if it was not taken.
+    pub(crate) fn bytes(&self, kind: u8, at: u8) -> &'a [u8] {
+        self.record.part_of(kind, at).map_or(&b""[..], |part| part.bytes)
+    }
+
+    /// The file that the descriptor of an argument refers to.
+    pub(crate) fn file(&self, at: u8) -> Option<FilePart> {
+        FilePart::read(self.bytes(part::FILE, at))
+    }
+
+    /// The path of what the descriptor of an argument refers to, as an event's argument.
+    pub(crate) fn path_of(&self, at: u8) -> ArgValue<'a> {
+        let path = &self.texts.files[usize::from(at)];
+        ArgValue::Path { raw: path, resolved: path }
+    }
+
+    /// The name of the event's descriptor.
+    pub(crate) fn fd_name(&self) -> &'a [u8] {
+        match self.row.fd {
+            FdOf::None => b"",
+            FdOf::Arg(at) if self.texts.socket.is_empty() => &self.texts.files[usize::from(at)],
+            FdOf::Arg(_) => &self.texts.socket,
+            FdOf::Opened(at) => self.opened(at),
+        }
+    }
+
+    /// The path of the file that the call opened, or would have.
+    fn opened(&self, at: u8) -> &'a [u8] {
+        let opened = &self.texts.files[usize::from(arg::RESULT)];
+        match self.texts.paths.get(usize::from(at)) {
+            Some(asked) if opened.is_empty() => asked,
+            _ => opened,
+        }
+    }
+
+    /// One of the event's arguments.
+    pub(super) fn value(&self, value: Value) -> ArgValue<'a> {
+        let call = &self.call;
+        match value {
+            Value::Result => ArgValue::Errno(call.result),
+            Value::ResultFd => self.descriptor(call.result, arg::RESULT),
+            Value::Fd(at) => self.descriptor(call.int(at), at),
+            Value::Path(at) => {
+                ArgValue::Path { raw: self.bytes(part::STRING, at), resolved: self.resolved(at) }
+            }
+            Value::Text(at) => ArgValue::Text(self.bytes(part::STRING, at)),
+            Value::Int(at) => ArgValue::Int(call.int(at)),
+            Value::Uint(at) => ArgValue::Uint(call.word(at).into()),
+            Value::Long(at) => ArgValue::Uint(call.arg(at)),
+            Value::Mode(at) => ArgValue::Mode(call.word(at)),
+            Value::OpenFlags(at) => {
+                let created = self.file(arg::RESULT).is_some_and(|file| file.created != 0);
+                ArgValue::OpenFlags(flags::open(call.word(at), created))
+            }
+            Value::Uid(at) | Value::Gid(at) => {
+                ArgValue::Uid(call.word(at), self.texts.names[usize::from(at)].as_bytes())
+            }
+            Value::Pid(at) => {
+                let pid = call.int(at);
+                ArgValue::Pid(pid, self.processes.process(pid).map_or(&b""[..], |process| &process.comm))
+            }
+            Value::Made(make) => make(self),
+        }
+    }
+
+    /// A path that the caller passed, resolved; of a file that was opened its own.
+    fn resolved(&self, at: u8) -> &'a [u8] {
+        if self.row.fd == FdOf::Opened(at) { self.opened(at) } else { &self.texts.paths[usize::from(at)] }
+    }
+
+    fn descriptor(&self, num: i64, at: u8) -> ArgValue<'a> {
+        if let Some(socket) = socket(&self.record, at) {
+            let kind = Addresses::new(&socket, given(&self.record)).kind;
+            return ArgValue::Fd { num, typechar: typechar(kind), name: &self.texts.socket };
+        }
+        let (typechar, name) = match self.file(at) {
+            Some(file) => (typechar(kind_of(file.mode)), self.texts.files[usize::from(at)].as_slice()),
+            // What would have been opened.
+            None if at == arg::RESULT => (b'f', self.fd_name()),
+            None => (0, &b""[..]),
+        };
+        ArgValue::Fd { num, typechar, name }
+    }
+
+    /// All of the event's arguments.
+    pub(super) fn args(&self, args: &mut [Arg<'a>]) -> usize {
+        let mut count = 0;
+        for ((name, value), at) in self.row.args.iter().zip(args) {
+            *at = Arg { name, value: self.value(*value) };
+            count += 1;
+        }
+        count
+    }
+
+    /// The event's descriptor.
+    pub(super) fn fd(&self) -> Option<Fd<'a>> {
+        match self.row.fd {
+            FdOf::None => None,
+            FdOf::Arg(at) => match socket(&self.record, at) {
+                Some(socket) => Some(self.socket(&socket, at)),
+                None => Some(self.plain(self.call.int(at), at, b"")),
+            },
+            FdOf::Opened(at) => Some(self.plain(self.call.result, arg::RESULT, self.bytes(part::STRING, at))),
+        }
+    }
+
+    fn plain(&self, num: i64, at: u8, name_raw: &'a [u8]) -> Fd<'a> {
+        let file = self.file(at);
+        Fd {
+            num,
+            kind: file.map_or(FdKind::File, |file| kind_of(file.mode)),
+            name: self.fd_name(),
+            name_raw,
+            client: None,
+            server: None,
+            client_is_local: true,
+            l4proto: L4Proto::Unknown,
+            connected: false,
+            name_changed: true,
+            dev: file.map_or(0, |file| file.dev),
+            ino: file.map_or(0, |file| file.ino),
+        }
+    }
+
+    fn socket(&self, socket: &SocketPart, at: u8) -> Fd<'a> {
+        let addresses = Addresses::new(socket, given(&self.record));
+        let result = self.call.result;
+        Fd {
+            num: self.call.int(at),
+            kind: addresses.kind,
+            name: &self.texts.socket,
+            name_raw: b"",
+            client: addresses.client,
+            server: addresses.server,
+            client_is_local: true,
+            l4proto: address::l4proto(socket.protocol, addresses.kind),
+            connected: result >= 0 || result == -i64::from(libc::EINPROGRESS),
+            name_changed: true,
+            dev: 0,
+            ino: socket.ino,
+        }
+    }
+}
+
+fn socket(record: &Record<'_>, at: u8) -> Option<SocketPart> {
+    SocketPart::read(record.part_of(part::SOCKET, at)?.bytes)
+}
+
+/// The address that the caller passed: its only bytes.
+fn given<'a>(record: &Record<'a>) -> &'a [u8] {
+    record.part(part::BYTES).map_or(&b""[..], |part| part.bytes)
+}
+
+/// By `i_mode`.
+fn kind_of(mode: u32) -> FdKind {
+    match mode & libc::S_IFMT {
+        libc::S_IFDIR => FdKind::Directory,
+        libc::S_IFIFO => FdKind::Pipe,
+        _ => FdKind::File,
+    }
+}
+
+/// Falco's character for a kind.
+fn typechar(kind: FdKind) -> u8 {
+    kind.name().1.bytes().next().unwrap_or(b'o')
+}

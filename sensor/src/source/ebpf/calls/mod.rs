@@ -1,0 +1,224 @@
+//! The list of system calls: of each its event, what the kernel program takes of it, and the event's
+//! arguments. Nothing else in the sensor names a call.
+
+mod files;
+mod process;
+mod sockets;
+
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use cadge_engine::{ArgValue, EventType};
+
+use crate::source::describe::Taken;
+
+/// A system call, or several that have the same arguments and are one kind of event.
+pub(crate) struct Call {
+    /// The name of the event's type.
+    pub(crate) event: &'static str,
+    /// The names of the system calls. An architecture need not have all of them.
+    pub(crate) calls: &'static [&'static str],
+    /// `enum cadge_plan_flags`.
+    pub(crate) flags: u32,
+    /// What the kernel program takes, at most [`TAKES_MAX`].
+    pub(crate) takes: &'static [Take],
+    /// The event's arguments, in the order of the event table.
+    pub(crate) args: &'static [(&'static str, Value)],
+    /// What the event's descriptor is.
+    pub(crate) fd: FdOf,
+}
+
+/// Of this call no record may be missed.
+pub(crate) const CRITICAL: u32 = 1;
+/// The process may be another one after it: its working directory, credentials, namespaces, ….
+pub(crate) const CHANGES: u32 = 2;
+/// None is told: no rule asks.
+const SILENT: u32 = 8;
+
+/// `CADGE_TAKES`.
+const TAKES_MAX: usize = 7;
+
+/// Bytes of `struct cadge_plan`.
+pub(super) const PLAN_BYTES: usize = 4 + 4 * TAKES_MAX;
+
+/// What to take of an argument: `enum cadge_take_what`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Take {
+    /// A string of this argument's.
+    String(u8),
+    /// A path of the first argument's, relative to the second, a descriptor or `arg::NONE` for the
+    /// working directory.
+    Path(u8, u8),
+    /// The same of a call that opens: what it is relative to only if it failed.
+    Opened(u8, u8),
+    /// What the descriptor of this argument refers to.
+    Fd(u8),
+    /// So many bytes.
+    Bytes(u8, u8),
+    /// As many bytes of the first argument's as the second says, at most 16 times the third number.
+    Sized(u8, u8, u8),
+}
+
+impl Take {
+    fn bytes(self) -> [u8; 4] {
+        match self {
+            Self::String(at) => [1, at, 0, 0],
+            Self::Path(at, base) => [2, at, base, 0],
+            Self::Opened(at, base) => [3, at, base, 0],
+            Self::Fd(at) => [4, at, 0, 0],
+            Self::Bytes(at, size) => [5, at, 0, size],
+            Self::Sized(at, with, size) => [6, at, with, size],
+        }
+    }
+}
+
+/// What an argument of an event is made of. Numbers are those of the call's arguments.
+#[derive(Clone, Copy)]
+pub(crate) enum Value {
+    /// What the call returned, an error's name if negative.
+    Result,
+    /// The descriptor that the call returned.
+    ResultFd,
+    /// A descriptor.
+    Fd(u8),
+    /// A path that was taken.
+    Path(u8),
+    /// A string that was taken.
+    Text(u8),
+    /// A signed number of 32 bits.
+    Int(u8),
+    /// An unsigned number of 32 bits.
+    Uint(u8),
+    /// An unsigned number of 64 bits.
+    Long(u8),
+    /// Permissions.
+    Mode(u8),
+    /// Flags of open.
+    OpenFlags(u8),
+    /// A user.
+    Uid(u8),
+    /// A group.
+    Gid(u8),
+    /// A process.
+    Pid(u8),
+    /// Anything else.
+    Made(for<'a> fn(&Taken<'a>) -> ArgValue<'a>),
+}
+
+/// What the event's descriptor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FdOf {
+    /// It has none.
+    None,
+    /// That of an argument.
+    Arg(u8),
+    /// The one that the call returned; if it failed, the path of this argument names what it would have been.
+    Opened(u8),
+}
+
+/// Every file's list.
+const LISTS: &[&[Call]] = &[files::CALLS, process::CALLS, sockets::CALLS];
+
+/// Every row. A row's number is its place here, from 1.
+static ROWS: LazyLock<Vec<(&'static Call, EventType)>> = LazyLock::new(|| {
+    let rows = LISTS.iter().copied().flatten();
+    rows.filter_map(|call| Some((call, EventType::from_name(call.event)?))).collect()
+});
+
+/// The row of a number, and its kind of event.
+pub(crate) fn row(number: u16) -> Option<(&'static Call, EventType)> {
+    ROWS.get(usize::from(number).checked_sub(1)?).copied()
+}
+
+/// What the kernel is to do about a call.
+pub(super) struct Plan {
+    /// The row's number.
+    pub(super) row: u16,
+    /// `struct cadge_plan`.
+    pub(super) bytes: [u8; PLAN_BYTES],
+    /// The numbers of its system calls in this architecture.
+    pub(super) native: Vec<u32>,
+    /// Those of its 32-bit ones.
+    pub(super) compat: Vec<u32>,
+}
+
+/// The plans for those rows that somebody wants, or that change a process.
+pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
+    let rows = (1_u16..).zip(ROWS.iter());
+    rows.filter_map(|(row, (call, kind))| {
+        let told = wanted.contains(kind);
+        let flags = if told { call.flags } else { call.flags | SILENT };
+        (told || call.flags & CHANGES != 0).then(|| Plan {
+            row,
+            bytes: plan(flags, call.takes),
+            native: numbers(call.calls, native),
+            compat: numbers(call.calls, compat),
+        })
+    })
+    .collect()
+}
+
+fn plan(flags: u32, takes: &[Take]) -> [u8; PLAN_BYTES] {
+    let mut plan = [0; PLAN_BYTES];
+    plan[..4].copy_from_slice(&flags.to_ne_bytes());
+    for (take, at) in takes.iter().take(TAKES_MAX).zip(plan[4..].chunks_exact_mut(4)) {
+        at.copy_from_slice(&take.bytes());
+    }
+    plan
+}
+
+fn numbers(names: &[&str], number: fn(&str) -> Option<u32>) -> Vec<u32> {
+    names.iter().filter_map(|name| number(name)).collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn native(name: &str) -> Option<u32> {
+    syscalls::x86_64::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn compat(name: &str) -> Option<u32> {
+    syscalls::x86::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
+}
+
+#[cfg(target_arch = "aarch64")]
+fn native(name: &str) -> Option<u32> {
+    syscalls::aarch64::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
+}
+
+#[cfg(target_arch = "aarch64")]
+fn compat(name: &str) -> Option<u32> {
+    syscalls::arm::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_events_whose_arguments_have_their_names() {
+        let rows = LISTS.iter().copied().flatten().count();
+        assert_eq!(rows, ROWS.len(), "an event's name is not in the event table");
+        assert!(rows < 256, "the kernel's table has so many rows");
+        for (call, kind) in ROWS.iter() {
+            let names: Vec<&str> = call.args.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, kind.info().args, "{}", call.event);
+            assert!(call.takes.len() <= TAKES_MAX, "{}", call.event);
+            assert!(
+                !numbers(call.calls, native).is_empty() || cfg!(not(target_arch = "x86_64")),
+                "{}",
+                call.event
+            );
+        }
+    }
+
+    #[test]
+    fn no_call_is_in_two_rows() {
+        let mut seen = std::collections::HashSet::new();
+        for (call, _) in ROWS.iter() {
+            for name in call.calls {
+                assert!(seen.insert(name), "{name}");
+            }
+        }
+    }
+}
