@@ -5,7 +5,6 @@
 mod engine {
     mod audit;
     mod build;
-    mod container;
     mod files;
     mod random;
     mod rules;

@@ -102,7 +102,6 @@ impl Numbers {
             args: &[],
             process: None,
             processes: &(),
-            container: cadge_engine::ContainerState::Unknown,
             fd: Some(&fd),
             hostname: "torture",
             source: "syscall",

@@ -1,17 +1,48 @@
 //! A source on the running kernel, and what it has seen.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use cadge_engine::{ArgValue, Event, EventType};
-use cadge_sensor::source::{Source as _, SourceSettings, ebpf};
+use cadge_engine::output::Template;
+use cadge_engine::{Event, EventType};
 
-/// How long a test waits for what surely comes.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::live::{Live, PATIENCE};
+
+/// The fields that are kept of each event, beside all its arguments. A test may ask for more.
+const FIELDS: &[&str] = &[
+    "evt.res",
+    "evt.rawres",
+    "evt.failed",
+    "evt.dir",
+    "evt.category",
+    "proc.name",
+    "proc.exepath",
+    "proc.cmdline",
+    "proc.pname",
+    "user.uid",
+    "user.name",
+    "fd.num",
+    "fd.type",
+    "fd.typechar",
+    "fd.name",
+    "fd.nameraw",
+    "fd.directory",
+    "fd.l4proto",
+    "fd.cip",
+    "fd.cport",
+    "fd.sip",
+    "fd.sport",
+    "fd.connected",
+    "fs.path.name",
+    "fs.path.nameraw",
+    "fs.path.source",
+    "fs.path.sourceraw",
+    "fs.path.target",
+    "fs.path.targetraw",
+];
+
+/// The system calls that the source shows without anybody asking for more.
+const TYPES: &[&str] = &["open", "openat", "openat2", "creat", "open_by_handle_at", "connect"];
 
 /// What a test looks at of an event.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +62,10 @@ pub(crate) struct Seen {
     pub(crate) fd_name: String,
     pub(crate) fd_raw: String,
     pub(crate) dev_ino: (u32, u64),
-    pub(crate) flags: u32,
-    pub(crate) mode: u32,
     pub(crate) time_ns: u64,
+    /// Every field that is watched, and each argument as `evt.arg.NAME`: the text that a rule's output
+    /// would have. What is missing is not here.
+    pub(crate) fields: HashMap<String, String>,
 }
 
 impl Seen {
@@ -61,93 +93,94 @@ impl Seen {
             seen.fd_raw = text(fd.name_raw);
             seen.dev_ino = (fd.dev, fd.ino);
         }
-        for arg in event.args {
-            match arg.value {
-                ArgValue::OpenFlags(flags) => seen.flags = flags,
-                ArgValue::Mode(mode) => seen.mode = mode,
-                _ => {}
-            }
-        }
         seen
+    }
+
+    /// The text of a field, `<NA>` if it is missing.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("<NA>", String::as_str)
+    }
+
+    /// The text of `evt.arg.NAME`, `<NA>` if it is missing.
+    pub(crate) fn arg(&self, name: &str) -> &str {
+        self.field(&format!("evt.arg.{name}"))
     }
 }
 
-/// A running source. One at a time, so that tests do not see each other's.
-pub(crate) struct Watch {
-    events: Receiver<Seen>,
-    stop: SyncSender<()>,
-    thread: Option<JoinHandle<HashMap<String, u64>>>,
-    _alone: MutexGuard<'static, ()>,
+/// Makes the fields of events, with one template for each kind.
+struct Fields {
+    watched: String,
+    templates: HashMap<&'static str, Template>,
 }
 
-static ALONE: Mutex<()> = Mutex::new(());
+impl Fields {
+    fn new(more: &[&str]) -> Self {
+        let mut watched = String::new();
+        for name in FIELDS.iter().chain(more) {
+            watched.push_str(&format!(" %{name}"));
+        }
+        Self { watched, templates: HashMap::new() }
+    }
+
+    fn of(&mut self, event: &Event<'_>) -> HashMap<String, String> {
+        let template = self.templates.entry(event.kind.name()).or_insert_with(|| {
+            // The `*`: go on after what is missing.
+            let mut text = format!("*{}", self.watched);
+            for arg in event.kind.info().args {
+                text.push_str(&format!(" %evt.arg.{arg}"));
+            }
+            Template::new(&text).unwrap()
+        });
+        let values = template.format(event).values;
+        values.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+    }
+}
+
+/// A running source, and the events that were not looked at yet.
+pub(crate) struct Watch {
+    live: Live<Seen>,
+}
 
 impl Watch {
-    /// `None`, said aloud, where the machine does not allow it.
+    /// Watches what opens and connects. `None`, said aloud, where the machine does not allow it.
     pub(crate) fn start(test: &str) -> Option<Self> {
-        let check = ebpf::check().to_string();
-        if check.contains("missing") {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {check}");
-            return None;
-        }
-        let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let types = [
-            EventType::OPEN,
-            EventType::OPENAT,
-            EventType::OPENAT2,
-            EventType::CREAT,
-            EventType::OPEN_BY_HANDLE_AT,
-            EventType::CONNECT,
-        ];
-        let settings = SourceSettings {
-            event_types: types.to_vec(),
-            hostname: "test".to_owned(),
-            ..SourceSettings::default()
-        };
-        let mut source = ebpf::Ebpf::open(&settings).unwrap();
-        let (sender, events) = sync_channel(1 << 20);
-        let (stop, stopped) = sync_channel(4);
-        let thread = std::thread::spawn(move || {
-            while stopped.try_recv().is_err() {
-                source
-                    .poll(Duration::from_millis(20), &mut |event| {
-                        let _ = sender.send(Seen::new(event));
-                    })
-                    .unwrap();
-            }
-            source.counters().into_iter().collect()
-        });
-        Some(Self { events, stop, thread: Some(thread), _alone: alone })
+        Self::on(test, TYPES, &[])
+    }
+
+    /// Watches these kinds of event, and keeps more fields of each than [`FIELDS`].
+    #[track_caller]
+    pub(crate) fn on(test: &str, types: &[&str], fields: &[&str]) -> Option<Self> {
+        let kind = |name: &&str| EventType::from_name(name).unwrap_or_else(|| panic!("no event type {name}"));
+        let mut fields = Fields::new(fields);
+        let live = Live::start(test, types.iter().map(kind).collect(), move |event, keep| {
+            keep(Seen { fields: fields.of(event), ..Seen::new(event) });
+        })?;
+        Some(Self { live })
     }
 
     /// The first event, from now on or not yet looked at, that fits.
     #[track_caller]
     pub(crate) fn expect(&self, what: &str, fits: impl Fn(&Seen) -> bool) -> Seen {
-        let deadline = Instant::now() + PATIENCE;
         let mut like: Vec<Seen> = Vec::new();
-        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            match self.events.recv_timeout(left) {
-                Ok(seen) if fits(&seen) => return seen,
-                Ok(seen) => like.push(seen),
-                Err(_) => break,
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(seen) = self.live.next(deadline) {
+            if fits(&seen) {
+                return seen;
             }
+            like.push(seen);
         }
         let last = like.len().saturating_sub(10);
         panic!("no event: {what}; {} others, the last: {:#?}", like.len(), &like[last..]);
     }
 
-    /// Stops, and answers the counters.
-    pub(crate) fn stop(mut self) -> HashMap<String, u64> {
-        let _ = self.stop.send(());
-        self.thread.take().unwrap().join().unwrap()
+    /// The next event, or `None` if none comes before the deadline.
+    #[track_caller]
+    pub(crate) fn next(&self, deadline: Instant) -> Option<Seen> {
+        self.live.next(deadline)
     }
-}
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.stop.send(());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+    /// Stops, and answers the counters.
+    pub(crate) fn stop(self) -> HashMap<String, u64> {
+        self.live.stop()
     }
 }

@@ -1,0 +1,5 @@
+//! Ways around a rule, by their rows in the table of known ones. Each is tried on the running kernel, and
+//! the rule must raise its alert all the same.
+
+pub(crate) mod guard;
+mod other_abis;

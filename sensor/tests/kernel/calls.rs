@@ -1,0 +1,78 @@
+//! System calls as rows: each event with what makes it and what it must say.
+
+use super::cases::{case, expect_cases};
+use super::watch::Watch;
+
+#[test]
+fn files_are_opened_by_every_road() {
+    let Some(watch) = Watch::start("open calls") else { return };
+    expect_cases(
+        &watch,
+        &[
+            #[cfg(target_arch = "x86_64")]
+            case(
+                "open",
+                &["open s:{dir}/link 0 0"],
+                &[
+                    ("fd.name", "{dir}/file"),
+                    ("fd.nameraw", "{dir}/link"),
+                    ("fd.num", "$0"),
+                    ("flags", "O_RDONLY"),
+                ],
+            ),
+            case(
+                "openat",
+                &["openat -100 s:{dir}/sub/../new 0x41 384"],
+                &[
+                    ("fd.name", "{dir}/new"),
+                    ("fd.nameraw", "{dir}/sub/../new"),
+                    ("flags", "O_CREAT|O_WRONLY|O_F_CREATED"),
+                    ("mode", "S_IWUSR|S_IRUSR"),
+                    ("proc.name", "call-*"),
+                ],
+            ),
+            case(
+                "openat",
+                &["openat -100 s:{dir}/gone 0 0"],
+                &[("fd.name", "{dir}/gone"), ("evt.res", "ENOENT")],
+            ),
+            case(
+                "openat2",
+                &["openat2 -100 s:{dir}/link { u64:2 u64:0 u64:0 } 24"],
+                &[("fd.name", "{dir}/file"), ("flags", "O_RDWR")],
+            ),
+            #[cfg(target_arch = "x86_64")]
+            case("creat", &["creat s:{dir}/new 493"], &[("fd.name", "{dir}/new"), ("mode", "S_IX*|S_IRUSR")]),
+        ],
+    );
+}
+
+#[test]
+fn sockets_are_connected_by_every_road() {
+    let Some(watch) = Watch::start("connect calls") else { return };
+    expect_cases(
+        &watch,
+        &[
+            case(
+                "connect",
+                &["socket 2 1 0", "connect $0 sin:127.0.0.1:{port} 16"],
+                &[("fd.name", "127.0.0.1:*->127.0.0.1:{port}"), ("fd.l4proto", "tcp"), ("evt.rawres", "0")],
+            ),
+            case(
+                "connect",
+                &["socket 2 1 0", "connect $0 sin:127.0.0.1:{closed} 16"],
+                &[("fd.sport", "{closed}"), ("evt.res", "ECONNREFUSED")],
+            ),
+            case(
+                "connect",
+                &["socket 10 1 0", "connect $0 sin6:{port6} 28"],
+                &[("fd.name", "::1:*->::1:{port6}"), ("fd.type", "ipv6")],
+            ),
+            case(
+                "connect",
+                &["socket 1 1 0", "connect $0 un:{unix} 110"],
+                &[("fd.name", "{unix}"), ("fd.type", "unix")],
+            ),
+        ],
+    );
+}

@@ -1,0 +1,186 @@
+//! Rows of (event, script, expected fields): each is run in every mode that its calls exist in.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::Instant;
+
+use super::live::PATIENCE;
+use super::script::{MODES, Mode, Ran, run};
+use super::watch::{Seen, Watch};
+
+/// The modes whose calls the source shows.
+const SHOWN: &[Mode] = &[Mode::Native, Mode::Int80, Mode::I386, Mode::Sysenter];
+
+/// An event, the script that makes it, and its fields.
+///
+/// In the script and in the fields `{dir}` is a fresh folder with `file` (2 bytes), `link` (to `file`) and
+/// `sub/`; `{port}` is a TCP port of 127.0.0.1 and `{port6}` of `::1` at which somebody listens, `{closed}`
+/// one at which nobody does, and `{unix}` a Unix socket's path. In the fields `$0` is what step 0 answered
+/// and `*` any text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case<'a> {
+    /// The event's type.
+    pub(crate) event: &'a str,
+    /// The steps.
+    pub(crate) script: &'a [&'a str],
+    /// Fields and their texts, `<NA>` for a missing one. The name of an argument stands for `evt.arg.NAME`.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+}
+
+pub(crate) const fn case<'a>(
+    event: &'a str,
+    script: &'a [&'a str],
+    fields: &'a [(&'a str, &'a str)],
+) -> Case<'a> {
+    Case { event, script, fields }
+}
+
+/// What must come.
+struct Expected {
+    mode: Mode,
+    event: String,
+    pid: i64,
+    script: Vec<String>,
+    fields: Vec<(String, String)>,
+    /// Events of the same process that were not it.
+    others: Vec<Seen>,
+}
+
+impl Expected {
+    fn is(&self, seen: &Seen) -> bool {
+        seen.kind == self.event && self.fields.iter().all(|(name, text)| is_like(seen.field(name), text))
+    }
+
+    fn explain(&self) -> String {
+        let mut text = format!("{} as {:?} by {:?}:\n", self.event, self.mode, self.script);
+        if self.others.is_empty() {
+            text.push_str("  no event of the process at all\n");
+        }
+        for seen in &self.others {
+            text.push_str(&format!("  came {}", seen.kind));
+            for (name, expected) in self.fields.iter().filter(|_| seen.kind == self.event) {
+                let is = seen.field(name);
+                let sign = if is_like(is, expected) { "=" } else { "≠" };
+                text.push_str(&format!("\n    {name}: {is} {sign} {expected}"));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Runs every case in every mode that the source shows, and expects its event.
+#[track_caller]
+pub(crate) fn expect_cases(watch: &Watch, cases: &[Case<'_>]) {
+    let mut waiting = Vec::new();
+    for case in cases {
+        let mut runs = 0;
+        for mode in MODES.iter().filter(|mode| SHOWN.contains(mode)) {
+            if mode.exists() && mode.fits(case.script) {
+                waiting.push(made(case, *mode));
+                runs += 1;
+            }
+        }
+        assert!(runs > 0, "no mode fits {case:?}");
+    }
+    let count = waiting.len();
+    let deadline = Instant::now() + PATIENCE;
+    while !waiting.is_empty()
+        && let Some(seen) = watch.next(deadline)
+    {
+        // An event stands for one case: two of one process are two events.
+        if let Some(at) = waiting.iter().position(|expected| expected.pid == seen.pid && expected.is(&seen)) {
+            waiting.remove(at);
+        } else if let Some(expected) = waiting.iter_mut().find(|expected| expected.pid == seen.pid) {
+            expected.others.push(seen);
+        }
+    }
+    let missing: String = waiting.iter().map(Expected::explain).collect();
+    assert!(missing.is_empty(), "{} of {count} did not come:\n{missing}", waiting.len());
+}
+
+/// Runs a case, and answers what must come of it.
+#[track_caller]
+fn made(case: &Case<'_>, mode: Mode) -> Expected {
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::new(&dir.path().canonicalize().unwrap());
+    let script: Vec<String> = case.script.iter().map(|step| place.fill(step)).collect();
+    let steps: Vec<&str> = script.iter().map(String::as_str).collect();
+    let ran = run(mode, &steps);
+    // Whoever skips answers, or opens into the ring's own table, knows no descriptor.
+    let knows_results = !matches!(mode, Mode::UringSkip | Mode::UringDirect);
+    let mut fields: Vec<(String, String)> = case
+        .fields
+        .iter()
+        .filter(|(_, text)| knows_results || !text.contains('$'))
+        .map(|(name, text)| (full_name(name), results(&place.fill(text), &ran)))
+        .collect();
+    fields.sort();
+    Expected { mode, event: case.event.to_owned(), pid: ran.pid, script, fields, others: Vec::new() }
+}
+
+fn full_name(name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("evt.arg.{name}") }
+}
+
+/// A text with `$N` replaced by what the script's step N has answered.
+fn results(text: &str, ran: &Ran) -> String {
+    let mut out = text.to_owned();
+    for (step, result) in ran.results.iter().enumerate().rev() {
+        out = out.replace(&format!("${step}"), &result.to_string());
+    }
+    out.replace("$pid", &ran.pid.to_string())
+}
+
+/// Whether a text is the pattern, in which `*` is any text.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return text == pattern };
+    let Some(text) = text.strip_prefix(first) else { return false };
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| is_like(&text[at..], rest))
+}
+
+/// What a script finds.
+struct Place {
+    words: Vec<(&'static str, String)>,
+    _listeners: (TcpListener, Option<TcpListener>, UnixListener),
+}
+
+impl Place {
+    fn new(dir: &Path) -> Self {
+        fs::write(dir.join("file"), "x\n").unwrap();
+        std::os::unix::fs::symlink(dir.join("file"), dir.join("link")).unwrap();
+        fs::create_dir(dir.join("sub")).unwrap();
+        let unix = dir.join("a.sock");
+        let port_of = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
+        let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+        let v6 = TcpListener::bind("[::1]:0").ok();
+        let closed = port_of(&TcpListener::bind("127.0.0.1:0").unwrap());
+        let words = vec![
+            ("{dir}", dir.display().to_string()),
+            ("{unix}", unix.display().to_string()),
+            ("{port}", port_of(&v4)),
+            ("{port6}", v6.as_ref().map_or_else(String::new, port_of)),
+            ("{closed}", closed),
+        ];
+        Self { words, _listeners: (v4, v6, UnixListener::bind(unix).unwrap()) }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        self.words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value))
+    }
+}
+
+#[test]
+fn patterns_are_matched() {
+    for (text, pattern, expected) in [
+        ("abc", "abc", true),
+        ("abc", "a*", true),
+        ("abc", "*c", true),
+        ("abc", "*b", false),
+        ("", "*", true),
+    ] {
+        assert_eq!(is_like(text, pattern), expected, "{text} {pattern}");
+    }
+}
