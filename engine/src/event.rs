@@ -3,9 +3,10 @@
 //! Text is bytes: paths and names in the kernel are not always UTF-8.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::Given;
 use crate::flags::Names;
+use crate::{ContainerState, Given};
 
 /// One event. Everything is borrowed, so that describing one costs nothing.
 #[derive(Clone, Copy)]
@@ -28,6 +29,8 @@ pub struct Event<'a> {
     pub process: Option<&'a Process>,
     /// Every known process: for parents, ancestors and session leaders.
     pub processes: &'a dyn Processes,
+    /// The container in which that process runs.
+    pub container: ContainerState<'a>,
     /// The file descriptor that the event creates or uses.
     pub fd: Option<&'a Fd<'a>>,
     /// The host's name.
@@ -44,6 +47,11 @@ pub struct Event<'a> {
 pub trait Processes {
     /// The process with this id in the host's pid namespace.
     fn process(&self, pid: i64) -> Option<&Process>;
+
+    /// The same process, to be kept.
+    fn shared(&self, pid: i64) -> Option<Arc<Process>> {
+        self.process(pid).map(|process| Arc::new(process.clone()))
+    }
 
     /// Hands over each descriptor that a process has open, and what it refers to.
     fn open_files(&self, _pid: i64, _see: &mut dyn FnMut(i64, FdKind)) {}
@@ -135,6 +143,30 @@ pub enum ArgValue<'a> {
     },
     /// A signal.
     Signal(i64),
+}
+
+impl<'a> ArgValue<'a> {
+    /// The same with each of its texts, in order, where `place` puts it.
+    pub(crate) fn moved<'b>(self, place: &mut dyn FnMut(&'a [u8]) -> &'b [u8]) -> ArgValue<'b> {
+        match self {
+            Self::Int(number) => ArgValue::Int(number),
+            Self::Uint(number) => ArgValue::Uint(number),
+            Self::Missing => ArgValue::Missing,
+            Self::Text(text) => ArgValue::Text(place(text)),
+            Self::Bytes(bytes) => ArgValue::Bytes(place(bytes)),
+            Self::Path { raw, resolved } => ArgValue::Path { raw: place(raw), resolved: place(resolved) },
+            Self::Errno(number) => ArgValue::Errno(number),
+            Self::Fd { num, typechar, name } => ArgValue::Fd { num, typechar, name: place(name) },
+            Self::OpenFlags(flags) => ArgValue::OpenFlags(flags),
+            Self::Mode(mode) => ArgValue::Mode(mode),
+            Self::Pid(pid, name) => ArgValue::Pid(pid, place(name)),
+            Self::Uid(uid, name) => ArgValue::Uid(uid, place(name)),
+            Self::Gid(gid, name) => ArgValue::Gid(gid, place(name)),
+            Self::Flags { value, names } => ArgValue::Flags { value, names },
+            Self::Enum { value, names } => ArgValue::Enum { value, names },
+            Self::Signal(number) => ArgValue::Signal(number),
+        }
+    }
 }
 
 /// A process, as rules see it.
@@ -342,4 +374,24 @@ pub struct Fd<'a> {
     pub dev: u32,
     /// The inode's number of a file; 0 if unknown.
     pub ino: u64,
+}
+
+impl<'a> Fd<'a> {
+    /// The same with each of its texts, in order, where `place` puts it.
+    pub(crate) fn moved<'b>(self, place: &mut dyn FnMut(&'a [u8]) -> &'b [u8]) -> Fd<'b> {
+        Fd {
+            num: self.num,
+            kind: self.kind,
+            name: place(self.name),
+            name_raw: place(self.name_raw),
+            client: self.client,
+            server: self.server,
+            client_is_local: self.client_is_local,
+            l4proto: self.l4proto,
+            connected: self.connected,
+            name_changed: self.name_changed,
+            dev: self.dev,
+            ino: self.ino,
+        }
+    }
 }

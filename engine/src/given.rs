@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value as Json;
 
 use crate::fields::{self, Field, FieldArg, Get, Owned, Type};
-use crate::{Event, EventType};
+use crate::{ContainerState, Event, EventType};
 
 /// The values of an event's fields. What is not given is missing, but for what follows from the others.
 #[derive(Clone, Debug, Default)]
@@ -180,6 +180,7 @@ impl Given {
             args: &[],
             process: None,
             processes: &(),
+            container: ContainerState::Unknown,
             fd: None,
             hostname: "",
             source: &self.source,

@@ -4,6 +4,8 @@
 //! uses it reads the rule files and describes the events.
 
 pub mod event;
+mod container;
+mod kept;
 pub mod events;
 pub mod flags;
 pub mod path;
@@ -28,10 +30,12 @@ mod trace;
 pub mod alert;
 
 pub use alert::{Alert, Priority};
+pub use container::{Container, ContainerState, Labels, Mount, Pod};
 pub use event::{Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, L4Proto, Process, Processes};
 pub use filter::Filter;
 pub use given::{Given, Said};
 pub use graph::Scratch;
+pub use kept::KeptEvent;
 pub use problem::{Code, Problem};
 /// The version of Falco's rule language that this is: major, minor, patch.
 pub const LANGUAGE_VERSION: (u32, u32, u32) = (0, 63, 0);
@@ -40,6 +44,6 @@ pub use interpreter::Interpreter;
 pub use lint::{LINTS, Lint, LintFinding};
 pub use load::{condition_warnings, format_rules, wildcard};
 pub use needs::{Need, NeedField};
-pub use ruleset::{Report, Rule, RuleFile, Ruleset};
+pub use ruleset::{Outcome, Report, Rule, RuleFile, Ruleset};
 pub use settings::{AppendOutput, Plugin, RuleMatching, Selection, Selector, Settings};
 pub use trace::Trace;

@@ -1,5 +1,6 @@
 //! A loaded set of rules, immutable and shared.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,11 +8,11 @@ use crate::condition::ast::{Expr, Span};
 use crate::events::EVENTS;
 use crate::events::EventSet;
 use crate::fields::{self, Scope};
-use crate::graph::{Bucket, BuildError, Builder, Fields, Folder, Graph, NodeId, Scratch};
+use crate::graph::{Bucket, BuildError, Builder, Fields, Folder, Graph, NodeId, Scratch, Truth};
 use crate::load;
 use crate::output::Template;
 use crate::problem::Problem;
-use crate::{Alert, Event, EventType, Need, Priority, RuleMatching, Settings};
+use crate::{Alert, ContainerState, Event, EventType, Need, Priority, RuleMatching, Settings};
 
 /// The text of a rule file and the name to show for it.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,15 @@ pub struct RuleFile<'a> {
     pub name: &'a str,
     /// Its YAML text.
     pub text: &'a str,
+}
+
+/// What came of evaluating an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its alerts, if there are any.
+    Final,
+    /// A condition or an output needs what is still being looked up: evaluate it again.
+    Pending,
 }
 
 /// What came of loading.
@@ -82,12 +92,49 @@ impl Ruleset {
     }
 
     /// Evaluates one event. The first rule that is true raises an alert, or each that is: see
-    /// [`RuleMatching`]. Alerts are added to `alerts`.
-    pub fn evaluate(&self, event: &Event<'_>, scratch: &mut Scratch, alerts: &mut Vec<Alert>) {
+    /// [`RuleMatching`]. Alerts are added to `alerts`; none while the outcome is pending.
+    pub fn evaluate(&self, event: &Event<'_>, scratch: &mut Scratch, alerts: &mut Vec<Alert>) -> Outcome {
+        if let ContainerState::Pending(asked) = event.container {
+            return self.try_evaluate(event, asked, scratch, alerts);
+        }
         self.matches(event, scratch, &mut |rule| alerts.push(rule.alert(event)));
+        Outcome::Final
     }
 
-    /// Hands over the rules that an event raises an alert for.
+    /// The same while the container is being looked up: everything that comes out all the same is final.
+    fn try_evaluate(
+        &self,
+        event: &Event<'_>,
+        asked: &Cell<bool>,
+        scratch: &mut Scratch,
+        alerts: &mut Vec<Alert>,
+    ) -> Outcome {
+        let Some(bucket) = self.bucket(event) else { return Outcome::Final };
+        self.graph.begin(scratch);
+        bucket.find(&self.graph, event, scratch);
+        let found = std::mem::take(&mut scratch.found);
+        let (before, mut outcome) = (alerts.len(), Outcome::Final);
+        for at in &found {
+            let (rule, node) = bucket.rule(*at);
+            match self.graph.truth(node, event, asked, scratch) {
+                Truth::False => continue,
+                Truth::True => alerts.push(self.rules[rule as usize].alert(event)),
+                Truth::Pending => asked.set(true),
+            }
+            if asked.replace(false) {
+                alerts.truncate(before);
+                outcome = Outcome::Pending;
+                break;
+            }
+            if self.matching == RuleMatching::First {
+                break;
+            }
+        }
+        scratch.found = found;
+        outcome
+    }
+
+    /// Hands over the rules that an event raises an alert for. What is still being looked up is missing.
     pub fn matches<'a>(&'a self, event: &Event<'_>, scratch: &mut Scratch, see: &mut dyn FnMut(&'a Rule)) {
         let Some(bucket) = self.bucket(event) else { return };
         self.graph.begin(scratch);

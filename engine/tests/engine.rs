@@ -5,6 +5,7 @@
 mod engine {
     mod audit;
     mod build;
+    mod container;
     mod files;
     mod random;
     mod rules;

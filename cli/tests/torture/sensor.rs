@@ -102,6 +102,7 @@ impl Numbers {
             args: &[],
             process: None,
             processes: &(),
+            container: cadge_engine::ContainerState::Unknown,
             fd: Some(&fd),
             hostname: "torture",
             source: "syscall",

@@ -22,7 +22,7 @@ enum Part {
 }
 
 impl Glob {
-    pub(super) fn new(pattern: &[u8], ignore_case: bool) -> Self {
+    pub(crate) fn new(pattern: &[u8], ignore_case: bool) -> Self {
         let lower = pattern.to_ascii_lowercase();
         let bytes = if ignore_case { &lower } else { pattern };
         let mut parts = Vec::new();
@@ -60,7 +60,7 @@ impl Glob {
 
     /// Takes time in proportion to text × pattern at most: after a mismatch only the last `*` is
     /// tried again.
-    pub(super) fn is_match(&self, text: &[u8]) -> bool {
+    pub(crate) fn is_match(&self, text: &[u8]) -> bool {
         let (mut at, mut part) = (0, 0);
         let mut retry: Option<(usize, usize)> = None;
         while at < text.len() {

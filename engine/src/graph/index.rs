@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::demand::{Demand, Wanted, demand};
 use super::{Graph, Node, NodeId, Scratch, Test};
 use crate::fields::Value;
-use crate::{Event, NeedField};
+use crate::{ContainerState, Event, NeedField};
 
 /// Rules by their places in a bucket.
 type Places = Box<[u32]>;
@@ -101,6 +101,12 @@ impl Bucket {
         for index in &self.indexes {
             if let Node::Test(test) = graph.node(index.sample) {
                 test.left.with(event, &mut scratch.buffer, |value| index.find(value, &mut found));
+                // A value that is still being looked up may be any.
+                if let ContainerState::Pending(asked) = event.container
+                    && asked.replace(false)
+                {
+                    found.extend(index.places().flatten());
+                }
             }
         }
         if found.len() > self.always.len() {
@@ -152,6 +158,13 @@ impl FieldIndex {
                 .filter(|truth| !self.truths[usize::from(*truth)].is_empty())
                 .collect(),
         }
+    }
+
+    /// All rules that ask for any value.
+    fn places(&self) -> impl Iterator<Item = &Places> {
+        let exact = self.exact.iter().map(|(_, places)| places);
+        let numbers = self.numbers.iter().map(|(_, places)| places);
+        exact.chain(numbers).chain(&self.truths).chain(&self.starts.rules).chain(&self.ends.rules)
     }
 
     fn find(&self, value: Value<'_>, found: &mut Vec<u32>) {

@@ -293,6 +293,7 @@ impl Stage {
             args: &args,
             process: self.table.processes.get(&self.tid),
             processes: &self.table,
+            container: cadge_engine::ContainerState::Unknown,
             fd: fd.as_ref(),
             hostname: "testbox",
             source: "syscall",

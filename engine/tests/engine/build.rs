@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use cadge_engine::flags::{O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY};
 use cadge_engine::{
-    Alert, Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, L4Proto, Process, RuleFile, Ruleset,
-    Scratch, Settings,
+    Alert, Arg, ArgValue, ContainerState, Endpoint, Event, EventType, Fd, FdKind, L4Proto, Process, RuleFile,
+    Ruleset, Scratch, Settings,
 };
 
 /// A ruleset out of one text that must load.
@@ -87,6 +87,15 @@ impl Scene {
         alerts
     }
 
+    /// What the process does, in a container of which so much is known.
+    pub(crate) fn with_container<T>(
+        &self,
+        container: ContainerState<'_>,
+        see: impl FnOnce(&Event<'_>) -> T,
+    ) -> T {
+        self.with_event(|event| see(&Event { container, ..*event }))
+    }
+
     pub(crate) fn with_event<T>(&self, see: impl FnOnce(&Event<'_>) -> T) -> T {
         let file = Fd {
             num: self.result,
@@ -132,6 +141,7 @@ impl Scene {
             args: if self.path.is_empty() { &other } else { &open },
             process: self.processes.get(&30),
             processes: &self.processes,
+            container: ContainerState::Unknown,
             fd,
             hostname: "host-1",
             source: "syscall",

@@ -146,6 +146,7 @@ impl Stored {
             args: &self.args,
             process: self.chain.0.first().map(|process| &**process),
             processes: &self.chain,
+            container: cadge_engine::ContainerState::Unknown,
             fd: fd.as_ref(),
             hostname: "host",
             source: cadge_engine::fields::SYSCALL,

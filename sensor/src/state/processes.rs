@@ -1,6 +1,7 @@
 //! The table of processes: filled at the start, kept by exec, fork and exit.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use cadge_engine::{Process, Processes};
 
@@ -20,7 +21,8 @@ pub(crate) struct ProcessTable {
 
 #[derive(Debug)]
 struct Entry {
-    process: Process,
+    /// Shared with events that are kept.
+    process: Arc<Process>,
     /// When it started, since boot: tells two processes with one id from each other.
     start_ns: u64,
 }
@@ -39,7 +41,7 @@ impl ProcessTable {
         if self.processes.len() >= self.max && !self.processes.contains_key(&pid) {
             self.evict();
         }
-        self.processes.insert(pid, Entry { process, start_ns });
+        self.processes.insert(pid, Entry { process: Arc::new(process), start_ns });
     }
 
     /// Notes that a process has ended at a time since boot.
@@ -89,7 +91,11 @@ impl ProcessTable {
 
 impl Processes for ProcessTable {
     fn process(&self, pid: i64) -> Option<&Process> {
-        self.processes.get(&pid).map(|entry| &entry.process)
+        self.processes.get(&pid).map(|entry| &*entry.process)
+    }
+
+    fn shared(&self, pid: i64) -> Option<Arc<Process>> {
+        self.processes.get(&pid).map(|entry| Arc::clone(&entry.process))
     }
 }
 

@@ -6,7 +6,7 @@ mod taken;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cadge_engine::{Arg, ArgValue, Event, EventType, Fd, Processes as _};
+use cadge_engine::{Arg, ArgValue, ContainerState, Event, EventType, Fd, Processes as _};
 
 use super::ebpf::calls;
 use super::ebpf::record::{Body, CallPart, Header, Record};
@@ -137,6 +137,8 @@ impl Describer {
             args,
             process: self.table.process(i64::from(header.pid)),
             processes: &self.table,
+            // The evaluation knows it.
+            container: ContainerState::Unknown,
             fd,
             hostname: &self.hostname,
             source: cadge_engine::fields::SYSCALL,

@@ -122,16 +122,17 @@ impl<'a> Taken<'a> {
             }
             Value::Text(at) => ArgValue::Text(self.bytes(part::STRING, at)),
             Value::Int(at) => ArgValue::Int(call.int(at)),
-            Value::Uint(at) => ArgValue::Uint(call.word(at).into()),
             Value::Long(at) => ArgValue::Uint(call.arg(at)),
             Value::Mode(at) => ArgValue::Mode(call.word(at)),
             Value::OpenFlags(at) => {
                 let created = self.file(arg::RESULT).is_some_and(|file| file.created != 0);
                 ArgValue::OpenFlags(flags::open(call.word(at), created))
             }
-            Value::Uid(at) | Value::Gid(at) => {
-                ArgValue::Uid(call.word(at), self.texts.names[usize::from(at)].as_bytes())
-            }
+            Value::Flags(at, names) => ArgValue::Flags { value: call.word(at).into(), names },
+            Value::Enum(at, names) => ArgValue::Enum { value: call.int(at), names },
+            Value::Signal(at) => ArgValue::Signal(call.int(at)),
+            Value::Uid(at) => ArgValue::Uid(call.word(at), self.texts.names[usize::from(at)].as_bytes()),
+            Value::Gid(at) => ArgValue::Gid(call.word(at), self.texts.names[usize::from(at)].as_bytes()),
             Value::Pid(at) => {
                 let pid = call.int(at);
                 ArgValue::Pid(pid, self.processes.process(pid).map_or(&b""[..], |process| &process.comm))

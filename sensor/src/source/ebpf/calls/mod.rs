@@ -8,6 +8,7 @@ mod sockets;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use cadge_engine::flags::Names;
 use cadge_engine::{ArgValue, EventType};
 
 use crate::source::describe::Taken;
@@ -87,10 +88,10 @@ pub(crate) enum Value {
     Text(u8),
     /// A signed number of 32 bits.
     Int(u8),
-    /// An unsigned number of 32 bits.
-    Uint(u8),
     /// An unsigned number of 64 bits.
     Long(u8),
+    /// Bits in a number of 32 bits.
+    Flags(u8, &'static Names),
     /// Permissions.
     Mode(u8),
     /// Flags of open.
@@ -101,6 +102,10 @@ pub(crate) enum Value {
     Gid(u8),
     /// A process.
     Pid(u8),
+    /// A signal.
+    Signal(u8),
+    /// One of several numbers of 32 bits.
+    Enum(u8, &'static Names),
     /// Anything else.
     Made(for<'a> fn(&Taken<'a>) -> ArgValue<'a>),
 }

@@ -1,5 +1,7 @@
 //! Calls that change the process that makes them, and calls on processes.
 
+use cadge_engine::flags;
+
 use super::{CHANGES, CRITICAL, Call, FdOf, Take, Value};
 use crate::source::ebpf::record::arg;
 
@@ -45,9 +47,17 @@ pub(super) const CALLS: &[Call] = &[
             ("res", Value::Result),
             ("addr", Value::Long(2)),
             ("data", Value::Long(3)),
-            ("request", Value::Uint(0)),
+            ("request", Value::Enum(0, &flags::PTRACE_REQUEST)),
             ("pid", Value::Pid(1)),
         ],
+        fd: FdOf::None,
+    },
+    Call {
+        event: "unshare",
+        calls: &["unshare"],
+        flags: CRITICAL | CHANGES,
+        takes: &[],
+        args: &[("res", Value::Result), ("flags", Value::Flags(0, &flags::CLONE))],
         fd: FdOf::None,
     },
     Call {
@@ -55,7 +65,7 @@ pub(super) const CALLS: &[Call] = &[
         calls: &["kill"],
         flags: CRITICAL,
         takes: &[],
-        args: &[("res", Value::Result), ("pid", Value::Pid(0)), ("sig", Value::Int(1))],
+        args: &[("res", Value::Result), ("pid", Value::Pid(0)), ("sig", Value::Signal(1))],
         fd: FdOf::None,
     },
 ];
