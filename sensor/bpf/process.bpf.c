@@ -59,10 +59,17 @@ static __always_inline void fill_process(struct cadge_process *p, struct task_st
 	bpf_core_read_str(p->comm, sizeof(p->comm), &task->comm);
 }
 
+static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->__parent))
+		return BPF_CORE_READ(node, __parent);
+	return (void *)BPF_CORE_READ((struct kernfs_node___old *)node, parent);
+}
+
 /* Adds the path of a cgroup. */
 __noinline int add_cgroup(__u64 node_at)
 {
-	struct kernfs_node *node = (void *)node_at;
+	struct kernfs_node *node = (void *)node_at, *parent;
 	struct scratch *s = scratch();
 	__u32 start;
 	int i;
@@ -72,18 +79,12 @@ __noinline int add_cgroup(__u64 node_at)
 	start = begin_part(s);
 	if (!start)
 		return 0;
-	for (i = 0; i < PATH_NAMES_MAX && node; i++) {
-		struct kernfs_node *parent;
+	parent = parent_of(node);
+	/* The hierarchy's root has no parent, and no name. */
+	for (i = 0; i < PATH_NAMES_MAX && parent; i++) {
 		__u32 offset = s->offset;
 		long length;
 
-		if (bpf_core_field_exists(node->__parent))
-			parent = BPF_CORE_READ(node, __parent);
-		else
-			parent = (void *)BPF_CORE_READ((struct kernfs_node___old *)node, parent);
-		/* The hierarchy's root has no name. */
-		if (!parent)
-			break;
 		if (offset > CADGE_RECORD_BYTES_MAX - 512) {
 			s->part_flags = CADGE_PART_TRUNCATED;
 			break;
@@ -92,6 +93,7 @@ __noinline int add_cgroup(__u64 node_at)
 		if (length > 0)
 			s->offset = offset + ((__u32)length & 0x1ff);
 		node = parent;
+		parent = parent_of(node);
 	}
 	end_part(s, start, PART(CADGE_PART_CGROUP, CADGE_ARG_NONE));
 	return 0;
