@@ -2,6 +2,7 @@
 //!
 //! Text is bytes: paths and names in the kernel are not always UTF-8.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,6 +34,14 @@ pub struct Event<'a> {
     pub container: ContainerState<'a>,
     /// The file descriptor that the event creates or uses.
     pub fd: Option<&'a Fd<'a>>,
+    /// By which road the call came.
+    pub abi: Abi,
+    /// A text that the caller passed was another one at the end of the call than at its beginning.
+    pub arg_changed: bool,
+    /// A text that the caller passed could not be read.
+    pub arg_unreadable: bool,
+    /// What is known of the names of addresses.
+    pub hosts: &'a dyn Hosts,
     /// The host's name.
     pub hostname: &'a str,
     /// Where it comes from: `syscall` or the name of another source.
@@ -41,6 +50,82 @@ pub struct Event<'a> {
     pub json: Option<&'a serde_json::Value>,
     /// Its fields, if it is made of nothing else.
     pub given: Option<&'a Given>,
+}
+
+impl Event<'static> {
+    /// An event of system calls of which nothing is known.
+    pub fn new(kind: EventType) -> Self {
+        Self {
+            num: 0,
+            time_ns: 0,
+            kind,
+            cpu: 0,
+            tid: 0,
+            result: None,
+            args: &[],
+            process: None,
+            processes: &(),
+            container: ContainerState::Unknown,
+            fd: None,
+            abi: Abi::Native,
+            arg_changed: false,
+            arg_unreadable: false,
+            hosts: &(),
+            hostname: "",
+            source: crate::fields::SYSCALL,
+            json: None,
+            given: None,
+        }
+    }
+}
+
+/// By which road a call reached the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Abi {
+    /// As programs of this machine call.
+    #[default]
+    Native,
+    /// As 32-bit programs of x86 do, whoever does it.
+    I386,
+    /// With 32-bit pointers in 64-bit registers.
+    X32,
+    /// As 32-bit programs of ARM do.
+    Arm,
+    /// In the queue of an `io_uring`.
+    IoUring,
+}
+
+impl Abi {
+    /// As `evt.abi` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::I386 => "i386",
+            Self::X32 => "x32",
+            Self::Arm => "arm",
+            Self::IoUring => "io_uring",
+        }
+    }
+}
+
+/// What is known of the names of addresses. Whoever answers never waits for it.
+pub trait Hosts {
+    /// The names that are known to belong to an address.
+    fn names(&self, ip: IpAddr) -> &[Box<str>];
+}
+
+/// No names at all.
+impl Hosts for () {
+    fn names(&self, _: IpAddr) -> &[Box<str>] {
+        &[]
+    }
+}
+
+/// Any table that fits in memory as it is.
+impl<S: std::hash::BuildHasher> Hosts for HashMap<IpAddr, Vec<Box<str>>, S> {
+    fn names(&self, ip: IpAddr) -> &[Box<str>] {
+        self.get(&ip).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// The table of processes.
@@ -65,7 +150,7 @@ impl Processes for () {
 }
 
 /// Any table that fits in memory as it is: tests and replay use it.
-impl<S: std::hash::BuildHasher> Processes for std::collections::HashMap<i64, Process, S> {
+impl<S: std::hash::BuildHasher> Processes for HashMap<i64, Process, S> {
     fn process(&self, pid: i64) -> Option<&Process> {
         self.get(&pid)
     }
@@ -171,6 +256,7 @@ impl<'a> ArgValue<'a> {
 
 /// A process, as rules see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a field of rules")]
 pub struct Process {
     /// Its id in the host's pid namespace.
     pub pid: i64,
@@ -220,6 +306,38 @@ pub struct Process {
     pub exe_from_memfd: bool,
     /// The executable is in the upper layer of an overlay file system.
     pub exe_upper_layer: bool,
+    /// The executable is in a lower layer of an overlay file system.
+    pub exe_lower_layer: bool,
+    /// Who ran the executable may write to it.
+    pub exe_writable: bool,
+    /// The executable has no name any more.
+    pub exe_deleted: bool,
+    /// When the executable's inode was last changed, in nanoseconds since the Unix epoch; 0 if unknown.
+    pub exe_ctime_ns: u64,
+    /// When the executable was last written, in nanoseconds since the Unix epoch; 0 if unknown.
+    pub exe_mtime_ns: u64,
+    /// The program that the kernel runs it by: the loader, or what a script names; empty if unknown.
+    pub interpreter: Box<[u8]>,
+    /// Not all arguments are in `argv`.
+    pub args_truncated: bool,
+    /// Bytes of all arguments, those that are not in `argv` too; 0 if unknown.
+    pub args_bytes: u64,
+    /// The environment, each variable ended by a NUL.
+    pub env: Arc<[u8]>,
+    /// Its process group's id in its own pid namespace; -1 if unknown.
+    pub vpgid: i64,
+    /// When the first process of its pid namespace started, in nanoseconds since the Unix epoch; 0 if unknown.
+    pub pidns_start_ns: u64,
+    /// The capabilities in effect, as bits.
+    pub cap_effective: u64,
+    /// The capabilities that it may use, as bits.
+    pub cap_permitted: u64,
+    /// The capabilities that exec passes on, as bits.
+    pub cap_inheritable: u64,
+    /// Its cgroups, each as `controller=path`, with blanks between them.
+    pub cgroups: Arc<[u8]>,
+    /// How many descriptors it may have open; 0 if unknown.
+    pub fd_limit: u64,
 }
 
 impl Process {
@@ -244,6 +362,11 @@ impl Process {
         argv.split(|byte| *byte == 0).take(count)
     }
 
+    /// Each variable of the environment, as `NAME=value`.
+    pub fn environment(&self) -> impl Iterator<Item = &[u8]> {
+        self.env.split(|byte| *byte == 0).filter(|variable| !variable.is_empty())
+    }
+
     /// The first argument: what the caller says the program is called (`proc.exe`).
     pub fn exe(&self) -> &[u8] {
         self.arguments().next().unwrap_or_default()
@@ -256,7 +379,7 @@ impl Process {
 }
 
 /// What a file descriptor refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FdKind {
     /// A regular file, device or anything else with a path.
@@ -294,6 +417,7 @@ pub enum FdKind {
     /// A process.
     Pidfd,
     /// Anything else.
+    #[default]
     Other,
 }
 
@@ -324,7 +448,7 @@ impl FdKind {
 }
 
 /// The protocol on top of IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum L4Proto {
     /// TCP.
     Tcp,
@@ -335,6 +459,7 @@ pub enum L4Proto {
     /// A raw socket.
     Raw,
     /// Not known, or no such protocol.
+    #[default]
     Unknown,
 }
 
@@ -348,7 +473,8 @@ pub struct Endpoint {
 }
 
 /// The file descriptor that an event creates or uses.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a field of rules")]
 pub struct Fd<'a> {
     /// Its number; -1 where none was created.
     pub num: i64,
@@ -358,12 +484,16 @@ pub struct Fd<'a> {
     pub name: &'a [u8],
     /// The path as the caller gave it.
     pub name_raw: &'a [u8],
+    /// The path in the host's own tree of mounts; empty if unknown.
+    pub name_host: &'a [u8],
     /// The end that connected, for a socket that has a role.
     pub client: Option<Endpoint>,
     /// The end that was connected to, for a socket that has a role.
     pub server: Option<Endpoint>,
     /// This host is the client's end.
     pub client_is_local: bool,
+    /// The process is the server's end.
+    pub is_server: bool,
     /// The protocol, for an IP socket.
     pub l4proto: L4Proto,
     /// The socket is connected, or on its way.
@@ -374,24 +504,32 @@ pub struct Fd<'a> {
     pub dev: u32,
     /// The inode's number of a file; 0 if unknown.
     pub ino: u64,
+    /// The file is in the upper layer of an overlay file system.
+    pub upper_layer: bool,
+    /// The file is in a lower layer of an overlay file system.
+    pub lower_layer: bool,
 }
 
 impl<'a> Fd<'a> {
     /// The same with each of its texts, in order, where `place` puts it.
     pub(crate) fn moved<'b>(self, place: &mut dyn FnMut(&'a [u8]) -> &'b [u8]) -> Fd<'b> {
         Fd {
-            num: self.num,
-            kind: self.kind,
             name: place(self.name),
             name_raw: place(self.name_raw),
+            name_host: place(self.name_host),
+            num: self.num,
+            kind: self.kind,
             client: self.client,
             server: self.server,
             client_is_local: self.client_is_local,
+            is_server: self.is_server,
             l4proto: self.l4proto,
             connected: self.connected,
             name_changed: self.name_changed,
             dev: self.dev,
             ino: self.ino,
+            upper_layer: self.upper_layer,
+            lower_layer: self.lower_layer,
         }
     }
 }

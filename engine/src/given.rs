@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value as Json;
 
 use crate::fields::{self, Field, FieldArg, Get, Owned, Type};
-use crate::{ContainerState, Event, EventType};
+use crate::{Event, EventType};
 
 /// The values of an event's fields. What is not given is missing, but for what follows from the others.
 #[derive(Clone, Debug, Default)]
@@ -173,19 +173,10 @@ impl Given {
         see(&Event {
             num: 1,
             time_ns: self.time_ns,
-            kind: self.kind.unwrap_or(EventType::PLUGINEVENT),
-            cpu: 0,
-            tid: 0,
-            result: None,
-            args: &[],
-            process: None,
-            processes: &(),
-            container: ContainerState::Unknown,
-            fd: None,
-            hostname: "",
             source: &self.source,
             json: self.json.as_ref(),
             given: self.json.is_none().then_some(self),
+            ..Event::new(self.kind.unwrap_or(EventType::PLUGINEVENT))
         })
     }
 

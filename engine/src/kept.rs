@@ -2,9 +2,10 @@
 //! may ask for.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::{Arg, ContainerState, Event, EventType, Fd, FdKind, Process, Processes};
+use crate::{Abi, Arg, ContainerState, Event, EventType, Fd, FdKind, Process, Processes};
 
 /// Ancestors that are kept: a chain that is longer is a loop.
 const ANCESTORS_MAX: usize = 64;
@@ -27,6 +28,9 @@ pub struct KeptEvent {
     texts: Texts,
     process: Option<Arc<Process>>,
     processes: KeptProcesses,
+    /// The names of its descriptor's addresses.
+    hosts: HashMap<IpAddr, Vec<Box<str>>>,
+    marks: (Abi, bool, bool),
     hostname: Box<str>,
     source: Box<str>,
 }
@@ -75,6 +79,8 @@ impl KeptEvent {
             texts,
             process: own,
             processes,
+            hosts: hosts(event),
+            marks: (event.abi, event.arg_changed, event.arg_unreadable),
             hostname: event.hostname.into(),
             source: event.source.into(),
         }
@@ -95,10 +101,10 @@ impl KeptEvent {
             .map(|arg| Arg { name: arg.name, value: arg.value.moved(&mut put_back) })
             .collect();
         let fd = self.fd.map(|fd| fd.moved(&mut put_back));
+        let (abi, arg_changed, arg_unreadable) = self.marks;
         see(&Event {
             num: self.num,
             time_ns: self.time_ns,
-            kind: self.kind,
             cpu: self.cpu,
             tid: self.tid,
             result: self.result,
@@ -107,12 +113,22 @@ impl KeptEvent {
             processes: &self.processes,
             container,
             fd: fd.as_ref(),
+            abi,
+            arg_changed,
+            arg_unreadable,
+            hosts: &self.hosts,
             hostname: &self.hostname,
             source: &self.source,
-            json: None,
-            given: None,
+            ..Event::new(self.kind)
         })
     }
+}
+
+/// What is known of the names of an event's addresses.
+fn hosts(event: &Event<'_>) -> HashMap<IpAddr, Vec<Box<str>>> {
+    let ends = event.fd.into_iter().flat_map(|fd| [fd.client, fd.server]).flatten();
+    let names = ends.map(|end| (end.ip, event.hosts.names(end.ip).to_vec()));
+    names.filter(|(_, names)| !names.is_empty()).collect()
 }
 
 impl Texts {
@@ -134,7 +150,7 @@ impl KeptProcesses {
         let mut next = event.process;
         for _ in 0..ANCESTORS_MAX {
             let Some(process) = next else { break };
-            for pid in [process.pid, process.sid, process.pgid] {
+            for pid in [process.pid, process.sid, process.pgid, process.vpgid] {
                 kept.keep(event, pid);
             }
             next = event.processes.process(process.ppid).filter(|_| process.ppid != process.pid);

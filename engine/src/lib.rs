@@ -31,7 +31,9 @@ pub mod alert;
 
 pub use alert::{Alert, Priority};
 pub use container::{Container, ContainerState, Labels, Mount, Pod};
-pub use event::{Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, L4Proto, Process, Processes};
+pub use event::{
+    Abi, Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, Hosts, L4Proto, Process, Processes,
+};
 pub use filter::Filter;
 pub use given::{Given, Said};
 pub use graph::Scratch;

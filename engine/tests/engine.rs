@@ -6,6 +6,7 @@ mod engine {
     mod audit;
     mod build;
     mod container;
+    mod fields;
     mod files;
     mod random;
     mod rules;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cadge_engine::{Event, EventType, Fd, FdKind, L4Proto, RuleFile, Ruleset, Settings};
+use cadge_engine::{Event, EventType, Fd, FdKind, RuleFile, Ruleset, Settings};
 use cadge_sensor::source::{Source, SourceError};
 use cadge_sensor::{Config, Sensor};
 use tokio::signal::unix::{SignalKind, signal};
@@ -82,32 +82,20 @@ impl Numbers {
             kind: FdKind::File,
             name: name.as_bytes(),
             name_raw: name.as_bytes(),
-            client: None,
-            server: None,
             client_is_local: true,
-            l4proto: L4Proto::Unknown,
-            connected: false,
-            name_changed: false,
             dev: 1,
             ino: self.made,
+            ..Fd::default()
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         sink(&Event {
             num: self.made,
             time_ns: u64::try_from(now).unwrap(),
-            kind: self.kind,
-            cpu: 0,
             tid: 1,
             result: Some(3),
-            args: &[],
-            process: None,
-            processes: &(),
-            container: cadge_engine::ContainerState::Unknown,
             fd: Some(&fd),
             hostname: "torture",
-            source: "syscall",
-            json: None,
-            given: None,
+            ..Event::new(self.kind)
         });
     }
 }

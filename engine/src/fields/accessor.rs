@@ -127,9 +127,19 @@ impl Accessor {
         matches!(&self.source, Source::Field { get, arg, .. } if matches!(get, Get::Ancestor(_)) && arg.index.is_none())
     }
 
+    /// Of two values, or several names of one thing, `!=` is about each.
+    pub(crate) fn has_to_differ_in_each(&self) -> bool {
+        let Source::Field { get, .. } = &self.source else { return false };
+        matches!(get, Get::Either(_) | Get::Names(_) | Get::Several { every: true, .. })
+    }
+
     /// Whether any of several values may match, as for `proc.aname` without an index.
     fn has_alternatives(&self) -> bool {
-        self.is_of_any_ancestor() || matches!(&self.source, Source::Field { get: Get::Either(_), .. })
+        self.is_of_any_ancestor()
+            || matches!(
+                &self.source,
+                Source::Field { get: Get::Either(_) | Get::Several { .. } | Get::Names(_), .. }
+            )
     }
 
     /// The first of its values, handed to `see`. `None` if it is missing.
@@ -148,9 +158,12 @@ impl Accessor {
             Source::Static(text) => Some(see(Value::Text(text))),
             Source::Field { get, arg, .. } => match *get {
                 Get::One(get) => get(event).map(see),
-                Get::Made(get) => {
+                Get::Made(get) | Get::Several { one: get, .. } => {
                     buffer.clear();
                     get(event, arg, buffer).map(see)
+                }
+                Get::Names(get) => {
+                    event.hosts.names(get(event)?).first().map(|name| see(Value::text(&**name)))
                 }
                 Get::Either(get) => get(event).into_iter().flatten().next().map(see),
                 Get::Ancestor(get) => ancestors(event).nth(arg.index.unwrap_or(1)).and_then(get).map(see),
@@ -184,7 +197,11 @@ impl Accessor {
         }
         match &self.source {
             Source::Field { get, arg, .. } => match *get {
-                Get::Many(get) => get(event, arg, see),
+                Get::Many(get) | Get::Several { any: get, .. } => get(event, arg, see),
+                Get::Names(get) => {
+                    let names = get(event).map(|ip| event.hosts.names(ip)).unwrap_or_default();
+                    handed(names.iter().map(|name| Value::text(&**name)), see)
+                }
                 Get::Json(path) => super::ka::at(event, path, arg, see),
                 Get::Either(get) => handed(get(event).into_iter().flatten(), see),
                 Get::Ancestor(get) if arg.index.is_none() => {

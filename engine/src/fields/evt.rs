@@ -53,6 +53,9 @@ const SECOND: u64 = 1_000_000_000;
 
 /// Of system calls; sorted by name.
 pub(super) const SYSCALL: &[Field] = &[
+    text("evt.abi", "Cadge's own: how the call was made: native, i386, x32, arm or io_uring", |e| {
+        Some(Value::text(e.abi.name()))
+    }),
     row(
         "evt.abspath",
         Type::Charbuf,
@@ -78,6 +81,12 @@ pub(super) const SYSCALL: &[Field] = &[
         Get::Made(readable),
     )
     .needs_arg(),
+    truth("evt.arg_changed", "Cadge's own: a text that the caller passed changed during the call", |e| {
+        Some(Value::Bool(e.arg_changed))
+    }),
+    truth("evt.arg_unreadable", "Cadge's own: a text that the caller passed could not be read", |e| {
+        Some(Value::Bool(e.arg_unreadable))
+    }),
     made("evt.args", "all arguments, as name=value", all),
     nobody("evt.around", Type::Uint64, "whether the event is near a moment")
         .needs_arg()

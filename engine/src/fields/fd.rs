@@ -1,14 +1,17 @@
 //! `fd.*`: the file or connection that the event is about.
 
+use std::net::IpAddr;
+
 use super::evt_arg::print;
-use super::row::{made, nobody, number, row, text, truth};
+use super::row::{made, names, nobody, number, row, text, truth};
 use super::{Field, FieldArg, Get, Type, Value};
-use crate::{Endpoint, Event, Fd, FdKind, L4Proto};
+use crate::flags::{FD_LOWER_LAYER, FD_UPPER_LAYER};
+use crate::{ArgValue, Endpoint, Event, Fd, FdKind, L4Proto};
 
 /// Sorted by name.
 pub(super) const FIELDS: &[Field] = &[
     row("fd.cip", Type::Ipaddr, "the client's address", Get::One(|e| ip(e.fd?.client))),
-    nobody("fd.cip.name", Type::Charbuf, "the client's name in the DNS").plain_only(),
+    names("fd.cip.name", "the client's name in the DNS", |e| address(e.fd?.client)),
     row(
         "fd.cnet",
         Type::Ipnet,
@@ -18,8 +21,14 @@ pub(super) const FIELDS: &[Field] = &[
     .filter_only()
     .plain_only(),
     truth("fd.connected", "the socket is connected, or on its way", |e| Some(Value::Bool(e.fd?.connected))),
-    nobody("fd.containerdirectory", Type::Charbuf, "the id of the container and the directory of the file"),
-    nobody("fd.containername", Type::Charbuf, "the id of the container and the name of the file"),
+    made(
+        "fd.containerdirectory",
+        "the id of the container, a colon and the directory of the file",
+        |e, _, out| contained(e, directory(file(e)?.name), out),
+    ),
+    made("fd.containername", "the id of the container, a colon and the name of the file", |e, _, out| {
+        contained(e, e.fd?.name, out)
+    }),
     number("fd.cport", Type::Port, "the client's port", |e| port(e.fd?.client)),
     made("fd.cproto", "the client's port, as text", |e, _, out| port_text(e.fd?.client, out)),
     number("fd.dev", Type::Int32, "the number of the file's device", |e| {
@@ -47,9 +56,13 @@ pub(super) const FIELDS: &[Field] = &[
     row("fd.ip", Type::Ipaddr, "the address of either end", Get::Either(|e| ends(e).map(ip)))
         .filter_only()
         .plain_only(),
-    nobody("fd.is_lower_layer", Type::Bool, "the file is in a lower layer of an overlay"),
-    nobody("fd.is_server", Type::Bool, "the process is the server's end"),
-    nobody("fd.is_upper_layer", Type::Bool, "the file is in the upper layer of an overlay"),
+    truth("fd.is_lower_layer", "the file is in a lower layer of an overlay", |e| {
+        Some(Value::Bool(e.fd?.lower_layer || has_flag(e, FD_LOWER_LAYER)))
+    }),
+    truth("fd.is_server", "the process is the server's end", |e| Some(Value::Bool(e.fd?.is_server))),
+    truth("fd.is_upper_layer", "the file is in the upper layer of an overlay", |e| {
+        Some(Value::Bool(e.fd?.upper_layer || has_flag(e, FD_UPPER_LAYER)))
+    }),
     text("fd.l4proto", "tcp, udp, icmp or raw; `<NA>` otherwise", |e| {
         Some(Value::text(match e.fd?.l4proto {
             L4Proto::Tcp => "tcp",
@@ -60,7 +73,7 @@ pub(super) const FIELDS: &[Field] = &[
         }))
     }),
     row("fd.lip", Type::Ipaddr, "this host's address", Get::One(|e| ip(local(e)))),
-    nobody("fd.lip.name", Type::Charbuf, "this host's name in the DNS").plain_only(),
+    names("fd.lip.name", "this host's name in the DNS", |e| address(local(e))),
     row("fd.lnet", Type::Ipnet, "this host's address, compared with networks", Get::One(|e| ip(local(e))))
         .filter_only()
         .plain_only(),
@@ -75,6 +88,14 @@ pub(super) const FIELDS: &[Field] = &[
     truth("fd.name_changed", "the name differs from the one before the event", |e| {
         Some(Value::Bool(e.fd?.name_changed))
     }),
+    row(
+        "fd.name_host",
+        Type::Fspath,
+        "Cadge's own: the file's path in the host's own tree of mounts",
+        Get::One(|e| {
+            Some(Value::text(e.fd?.name_host)).filter(|_| !e.fd.is_some_and(|fd| fd.name_host.is_empty()))
+        }),
+    ),
     row(
         "fd.nameraw",
         Type::Fspath,
@@ -95,9 +116,20 @@ pub(super) const FIELDS: &[Field] = &[
     row("fd.port", Type::Port, "the port of either end", Get::Either(|e| ends(e).map(port)))
         .filter_only()
         .plain_only(),
-    nobody("fd.proto", Type::Charbuf, "the port of either end, as text").filter_only().plain_only(),
+    row(
+        "fd.proto",
+        Type::Charbuf,
+        "the port of either end, as text",
+        Get::Several {
+            one: |e, _, out| port_text(ends(e).into_iter().flatten().next(), out),
+            any: port_texts,
+            every: true,
+        },
+    )
+    .filter_only()
+    .plain_only(),
     row("fd.rip", Type::Ipaddr, "the other host's address", Get::One(|e| ip(remote(e)))),
-    nobody("fd.rip.name", Type::Charbuf, "the other host's name in the DNS").plain_only(),
+    names("fd.rip.name", "the other host's name in the DNS", |e| address(remote(e))),
     row(
         "fd.rnet",
         Type::Ipnet,
@@ -109,7 +141,7 @@ pub(super) const FIELDS: &[Field] = &[
     number("fd.rport", Type::Port, "the other host's port", |e| port(remote(e))),
     made("fd.rproto", "the other host's port, as text", |e, _, out| port_text(remote(e), out)),
     row("fd.sip", Type::Ipaddr, "the server's address", Get::One(|e| ip(e.fd?.server))),
-    nobody("fd.sip.name", Type::Charbuf, "the server's name in the DNS").plain_only(),
+    names("fd.sip.name", "the server's name in the DNS", |e| address(e.fd?.server)),
     row(
         "fd.snet",
         Type::Ipnet,
@@ -174,6 +206,33 @@ fn types(event: &Event<'_>, which: &FieldArg, see: &mut dyn FnMut(Value<'_>)) ->
 fn port_text(end: Option<Endpoint>, out: &mut Vec<u8>) -> Option<Value<'_>> {
     print(out, format_args!("{}", end?.port));
     Some(Value::Text(out))
+}
+
+/// The text of each end's port.
+fn port_texts(event: &Event<'_>, _: &FieldArg, see: &mut dyn FnMut(Value<'_>)) -> bool {
+    let (mut found, mut out) = (false, Vec::new());
+    for end in ends(event).into_iter().flatten() {
+        out.clear();
+        found = true;
+        print(&mut out, format_args!("{}", end.port));
+        see(Value::Text(&out));
+    }
+    found
+}
+
+fn contained<'a>(event: &Event<'_>, name: &[u8], out: &'a mut Vec<u8>) -> Option<Value<'a>> {
+    out.extend_from_slice(event.process?.container_id.as_bytes());
+    out.push(b':');
+    out.extend_from_slice(name);
+    Some(Value::Text(out))
+}
+
+fn has_flag(event: &Event<'_>, flag: u32) -> bool {
+    event.args.iter().any(|arg| matches!(arg.value, ArgValue::OpenFlags(flags) if flags & flag != 0))
+}
+
+fn address(end: Option<Endpoint>) -> Option<IpAddr> {
+    end.map(|end| end.ip)
 }
 
 fn ip(end: Option<Endpoint>) -> Option<Value<'static>> {

@@ -12,6 +12,7 @@ mod fs_path;
 mod json;
 mod ka;
 mod proc;
+mod proc_env;
 mod row;
 mod thread;
 mod user;

@@ -1,20 +1,30 @@
 //! `proc.*`: the process that made the event, its parent and its ancestors.
 
 use super::accessor::ancestors;
+use super::proc_env;
 use super::row::{ancestor, made, nobody, number, row, text, truth};
 use super::{Field, Get, Type, Value};
 use crate::{Event, Process};
 
 /// Sorted by name.
 pub(super) const FIELDS: &[Field] = &[
-    nobody("proc.aargs", Type::Charbuf, "the arguments of an ancestor, joined by blanks").arg().plain_only(),
+    ancestor("proc.aargs", Type::Charbuf, "the arguments of an ancestor, joined by blanks", |p| {
+        Some(Value::text(p.args()))
+    }),
     ancestor(
         "proc.acmdline",
         Type::Charbuf,
         "the command line of an ancestor: [1] is the parent; of any without index",
         |p| Some(Value::text(&p.cmdline)),
     ),
-    nobody("proc.aenv", Type::Charbuf, "the environment of an ancestor").arg().plain_only(),
+    row(
+        "proc.aenv",
+        Type::Charbuf,
+        "the environment of an ancestor; [NAME] is a variable of the nearest one that has it",
+        Get::Several { one: proc_env::ancestor, any: proc_env::any_ancestor, every: false },
+    )
+    .arg()
+    .plain_only(),
     ancestor("proc.aexe", Type::Charbuf, "the first argument of an ancestor", |p| Some(Value::text(p.exe()))),
     ancestor("proc.aexepath", Type::Fspath, "the executable of an ancestor", |p| {
         Some(Value::text(exe_path(p))).filter(|_| !p.exe_path.is_empty())
@@ -34,6 +44,12 @@ pub(super) const FIELDS: &[Field] = &[
         }),
     )
     .arg(),
+    number("proc.args_bytes", Type::Uint64, "Cadge's own: how long all arguments are, NULs included", |e| {
+        Some(e.process?.args_bytes).filter(|bytes| *bytes > 0).map(Value::number)
+    }),
+    truth("proc.args_truncated", "Cadge's own: `proc.args` has not all arguments", |e| {
+        Some(Value::Bool(e.process?.args_truncated))
+    }),
     number(
         "proc.cmdlenargs",
         Type::Uint64,
@@ -51,26 +67,45 @@ pub(super) const FIELDS: &[Field] = &[
         Get::One(|e| Some(Value::text(&e.process?.cwd))),
     ),
     number("proc.duration", Type::Reltime, "nanoseconds since it started", |e| since(e, e.process?)),
-    nobody("proc.env", Type::Charbuf, "the environment, joined by blanks; [NAME] is one variable of it")
-        .arg(),
+    row(
+        "proc.env",
+        Type::Charbuf,
+        "the environment, joined by blanks; [NAME] is one variable of it",
+        Get::Made(proc_env::own),
+    )
+    .arg(),
     text("proc.exe", "the first argument: what the caller says the program is called", |e| {
         Some(Value::text(e.process?.exe()))
     }),
     number("proc.exe_ino", Type::Int64, "the inode of the executable", |e| {
         e.process.map(|p| p.exe_ino).filter(|ino| *ino > 0).map(Value::number)
     }),
-    nobody("proc.exe_ino.ctime", Type::Abstime, "when the inode of the executable was last changed"),
-    nobody(
+    number("proc.exe_ino.ctime", Type::Abstime, "when the inode of the executable was last changed", |e| {
+        known(e.process?.exe_ctime_ns).map(Value::number)
+    }),
+    number(
         "proc.exe_ino.ctime_duration_pidns_start",
         Type::Abstime,
         "nanoseconds from the start of the pid namespace to the last change of the executable",
+        |e| {
+            let process = e.process?;
+            let changed = process.exe_ctime_ns;
+            changed.checked_sub(known(process.pidns_start_ns)?).filter(|ns| *ns > 0).map(Value::number)
+        },
     ),
-    nobody(
+    number(
         "proc.exe_ino.ctime_duration_proc_start",
         Type::Abstime,
         "nanoseconds from the last change of the executable to the start of the process",
+        |e| {
+            let process = e.process?;
+            let (start, changed) = (known(process.start_ns)?, known(process.exe_ctime_ns)?);
+            Some(Value::number(i128::from(start) - i128::from(changed)))
+        },
     ),
-    nobody("proc.exe_ino.mtime", Type::Abstime, "when the executable was last written"),
+    number("proc.exe_ino.mtime", Type::Abstime, "when the executable was last written", |e| {
+        known(e.process?.exe_mtime_ns).map(Value::number)
+    }),
     made("proc.exeline", "the first argument and the others", |e, _, out| {
         let process = e.process?;
         out.extend_from_slice(process.exe());
@@ -86,31 +121,47 @@ pub(super) const FIELDS: &[Field] = &[
         "the executable's path as the kernel has it",
         Get::One(|e| Some(Value::text(exe_path(e.process?)))),
     ),
-    nobody("proc.fdlimit", Type::Uint64, "how many descriptors it may have open"),
+    number("proc.fdlimit", Type::Uint64, "how many descriptors it may have open", |e| {
+        known(e.process?.fd_limit).map(Value::number)
+    }),
     nobody("proc.fdopencount", Type::Uint64, "how many descriptors it has open"),
     nobody("proc.fdusage", Type::Double, "descriptors that are open, in percent of the limit"),
+    row(
+        "proc.interpreter",
+        Type::Fspath,
+        "Cadge's own: the program by which the kernel runs it: the loader, or what a script names",
+        Get::One(|e| Some(Value::text(&e.process?.interpreter))),
+    ),
     nobody("proc.is_container_healthcheck", Type::Bool, "it is the health check of its container"),
     nobody("proc.is_container_liveness_probe", Type::Bool, "it is the liveness probe of its container"),
     nobody("proc.is_container_readiness_probe", Type::Bool, "it is the readiness probe of its container"),
+    truth("proc.is_exe_deleted", "Cadge's own: the executable has no name any more", |e| {
+        let process = e.process?;
+        Some(Value::Bool(process.exe_deleted || process.exe_path.ends_with(DELETED)))
+    }),
     truth("proc.is_exe_from_memfd", "the executable is in memory only", |e| {
         Some(Value::Bool(e.process?.exe_from_memfd))
     }),
-    nobody(
+    truth(
         "proc.is_exe_lower_layer",
-        Type::Bool,
         "the executable is in a lower layer of an overlay: it came with the image",
+        |e| Some(Value::Bool(e.process?.exe_lower_layer)),
     ),
     truth(
         "proc.is_exe_upper_layer",
         "the executable is in an overlay's upper layer: it came after the image",
         |e| Some(Value::Bool(e.process?.exe_upper_layer)),
     ),
-    nobody("proc.is_exe_writable", Type::Bool, "the user who ran the executable may write to it"),
+    truth("proc.is_exe_writable", "the user who ran the executable may write to it", |e| {
+        Some(Value::Bool(e.process?.exe_writable))
+    }),
     truth("proc.is_pgid_leader", "it leads its process group", |e| {
         e.process.map(|p| Value::Bool(p.pgid == p.pid))
     }),
     truth("proc.is_sid_leader", "it leads its session", |e| e.process.map(|p| Value::Bool(p.sid == p.pid))),
-    nobody("proc.is_vpgid_leader", Type::Bool, "it leads its process group, in its own pid namespace"),
+    truth("proc.is_vpgid_leader", "it leads its process group, in its own pid namespace", |e| {
+        e.process.map(|p| Value::Bool(p.vpgid == p.vpid))
+    }),
     number(
         "proc.loginshellid",
         Type::Int64,
@@ -140,7 +191,12 @@ pub(super) const FIELDS: &[Field] = &[
     }),
     number("proc.pid", Type::Int64, "the process id", |e| Some(Value::number(e.process?.pid))),
     number("proc.pid.ts", Type::Abstime, "when it started, in nanoseconds since 1970", |e| start(e.process?)),
-    nobody("proc.pidns_init_start_ts", Type::Uint64, "when the first process of its pid namespace started"),
+    number(
+        "proc.pidns_init_start_ts",
+        Type::Uint64,
+        "when the first process of its pid namespace started",
+        |e| known(e.process?.pidns_start_ns).map(Value::number),
+    ),
     text("proc.pname", "the parent's name", |e| Some(Value::text(&parent(e)?.comm))),
     number("proc.ppid", Type::Int64, "the parent's process id", |e| Some(Value::number(e.process?.ppid))),
     number("proc.ppid.duration", Type::Reltime, "nanoseconds since the parent started", |e| {
@@ -174,10 +230,18 @@ pub(super) const FIELDS: &[Field] = &[
     nobody("proc.vmrss", Type::Uint64, "resident memory in kilobytes"),
     nobody("proc.vmsize", Type::Uint64, "virtual memory in kilobytes"),
     nobody("proc.vmswap", Type::Uint64, "swapped memory in kilobytes"),
-    nobody("proc.vpgid", Type::Int64, "the process group's id in its own pid namespace"),
-    nobody("proc.vpgid.exe", Type::Charbuf, "as `proc.pgid.exe`, in its own pid namespace"),
-    nobody("proc.vpgid.exepath", Type::Charbuf, "as `proc.pgid.exepath`, in its own pid namespace"),
-    nobody("proc.vpgid.name", Type::Charbuf, "as `proc.pgid.name`, in its own pid namespace"),
+    number("proc.vpgid", Type::Int64, "the process group's id in its own pid namespace", |e| {
+        Some(e.process?.vpgid).filter(|id| *id >= 0).map(Value::number)
+    }),
+    text("proc.vpgid.exe", "as `proc.pgid.exe`, in its own pid namespace", |e| {
+        group_leader(e).map(|p| Value::text(p.exe()))
+    }),
+    text("proc.vpgid.exepath", "as `proc.pgid.exepath`, in its own pid namespace", |e| {
+        group_leader(e).map(|p| Value::text(exe_path(p)))
+    }),
+    text("proc.vpgid.name", "as `proc.pgid.name`, in its own pid namespace", |e| {
+        group_leader(e).map(|p| Value::text(&p.comm))
+    }),
     number("proc.vpid", Type::Int64, "the process id in its own pid namespace", |e| {
         Some(e.process?.vpid).filter(|pid| *pid >= 0).map(Value::number)
     }),
@@ -189,8 +253,11 @@ fn parent<'a>(event: &Event<'a>) -> Option<&'a Process> {
 
 /// Falco takes the kernel's mark for a deleted file off the path.
 fn exe_path(process: &Process) -> &[u8] {
-    process.exe_path.strip_suffix(b" (deleted)").unwrap_or(&process.exe_path)
+    process.exe_path.strip_suffix(DELETED).unwrap_or(&process.exe_path)
 }
+
+/// What the kernel writes behind the path of a file that has no name any more.
+const DELETED: &[u8] = b" (deleted)";
 
 /// The process whose id that of the session or group is, else the oldest ancestor that shares it, one after
 /// another.
@@ -198,6 +265,20 @@ fn leader<'a>(event: &Event<'a>, id: fn(&Process) -> i64) -> Option<&'a Process>
     let of = id(event.process?);
     let known = event.processes.process(of);
     known.or_else(|| ancestors(event).take_while(|ancestor| id(ancestor) == of).last())
+}
+
+/// The leader of the process group by its id in the own pid namespace. That is a process's id on the host
+/// only outside of such namespaces.
+fn group_leader<'a>(event: &Event<'a>) -> Option<&'a Process> {
+    let process = event.process?;
+    let known = if process.vpid == process.pid { event.processes.process(process.vpgid) } else { None };
+    let shares = |ancestor: &&Process| ancestor.vpgid == process.vpgid;
+    known.or_else(|| ancestors(event).take_while(shares).last())
+}
+
+/// A time or limit that is 0 is not known.
+fn known(number: u64) -> Option<u64> {
+    (number > 0).then_some(number)
 }
 
 fn start(process: &Process) -> Option<Value<'static>> {

@@ -1,5 +1,7 @@
 //! What a row of the table of fields has.
 
+use std::net::IpAddr;
+
 use super::Value;
 use crate::{Event, Process};
 
@@ -100,6 +102,8 @@ pub(super) type Made = for<'a> fn(&Event<'a>, &FieldArg, &'a mut Vec<u8>) -> Opt
 pub(super) type Either = for<'a> fn(&Event<'a>) -> [Option<Value<'a>>; 2];
 /// Gets a value of an ancestor.
 pub(super) type Ancestor = for<'a> fn(&'a Process) -> Option<Value<'a>>;
+/// Gets an address.
+pub(super) type Address = fn(&Event<'_>) -> Option<IpAddr>;
 /// Gets a list of values. Answers `false` if there is no list, not even an empty one.
 pub(super) type Many = fn(&Event<'_>, &FieldArg, &mut dyn FnMut(Value<'_>)) -> bool;
 
@@ -111,6 +115,15 @@ pub(crate) enum Get {
     /// The argument says which ancestor: 0 is the process itself. Without one it is any ancestor.
     Ancestor(Ancestor),
     Many(Many),
+    /// Several values, any of which may match; an output has `one`.
+    Several {
+        one: Made,
+        any: Many,
+        /// For `!=` each has to differ.
+        every: bool,
+    },
+    /// The names of an address.
+    Names(Address),
     /// What stands at a path of a JSON object; `*` is every item of an array.
     Json(&'static str),
     /// Only what is made of fields has it.
@@ -267,6 +280,11 @@ pub(super) const fn truth(name: &'static str, doc: &'static str, get: One) -> Fi
 /// An ancestor's value.
 pub(super) const fn ancestor(name: &'static str, ty: Type, doc: &'static str, get: Ancestor) -> Field {
     row(name, ty, doc, Get::Ancestor(get)).arg().plain_only()
+}
+
+/// The names of an address.
+pub(super) const fn names(name: &'static str, doc: &'static str, get: Address) -> Field {
+    row(name, Type::Charbuf, doc, Get::Names(get)).plain_only()
 }
 
 /// A field that no source can fill yet.

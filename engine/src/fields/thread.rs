@@ -1,19 +1,31 @@
 //! `thread.*`: the thread that made the event.
 
-use super::row::{nobody, number, truth};
-use super::{Field, Type, Value};
+use super::row::{made, nobody, number, row, text, truth};
+use super::{Field, Get, Type, Value};
+use crate::Process;
+use crate::flags::CAPABILITY;
 
 /// Sorted by name.
 pub(super) const FIELDS: &[Field] = &[
-    nobody(
+    made(
         "thread.cap_effective",
-        Type::Charbuf,
         "the capabilities in effect, such as CAP_SYS_ADMIN, joined by blanks",
+        |e, _, out| Some(capabilities(e.process?.cap_effective, out)),
     ),
-    nobody("thread.cap_inheritable", Type::Charbuf, "the capabilities that exec passes on"),
-    nobody("thread.cap_permitted", Type::Charbuf, "the capabilities that it may use"),
-    nobody("thread.cgroup", Type::Charbuf, "the cgroup of a controller: thread.cgroup.cpuset").needs_arg(),
-    nobody("thread.cgroups", Type::Charbuf, "every cgroup, as controller=path"),
+    made("thread.cap_inheritable", "the capabilities that exec passes on", |e, _, out| {
+        Some(capabilities(e.process?.cap_inheritable, out))
+    }),
+    made("thread.cap_permitted", "the capabilities that it may use", |e, _, out| {
+        Some(capabilities(e.process?.cap_permitted, out))
+    }),
+    row(
+        "thread.cgroup",
+        Type::Charbuf,
+        "the cgroup of a controller: thread.cgroup.cpuset",
+        Get::Made(|e, which, _| cgroup(e.process?, &which.text).map(Value::text)),
+    )
+    .needs_arg(),
+    text("thread.cgroups", "every cgroup, as controller=path", |e| Some(Value::text(&e.process?.cgroups))),
     nobody("thread.cpu", Type::Double, "processor time in percent"),
     nobody("thread.cpu.system", Type::Double, "processor time in the kernel in percent"),
     nobody("thread.cpu.user", Type::Double, "processor time outside of the kernel in percent"),
@@ -27,5 +39,24 @@ pub(super) const FIELDS: &[Field] = &[
     nobody("thread.totexectime", Type::Reltime, "nanoseconds on the processor since it started"),
     nobody("thread.vmrss", Type::Uint64, "resident memory of the process in kilobytes"),
     nobody("thread.vmsize", Type::Uint64, "virtual memory of the process in kilobytes"),
-    nobody("thread.vtid", Type::Int64, "its id in its own pid namespace"),
+    number("thread.vtid", Type::Int64, "its id in its own pid namespace", |e| {
+        let process = e.process?;
+        // Of other threads the kernel's records have no id but the host's.
+        let is_main = e.tid == process.pid;
+        if is_main { Some(process.vpid) } else { (process.vpid == process.pid).then_some(e.tid) }
+            .filter(|id| *id >= 0)
+            .map(Value::number)
+    }),
 ];
+
+fn capabilities(bits: u64, out: &mut Vec<u8>) -> Value<'_> {
+    CAPABILITY.words(bits, out);
+    Value::Text(out)
+}
+
+fn cgroup<'a>(process: &'a Process, controller: &str) -> Option<&'a [u8]> {
+    process
+        .cgroups
+        .split(|byte| *byte == b' ')
+        .find_map(|cgroup| cgroup.strip_prefix(controller.as_bytes())?.strip_prefix(b"="))
+}

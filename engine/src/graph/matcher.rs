@@ -117,8 +117,7 @@ impl Matcher {
     /// Whether of several values each has to fit: `in` means that all are in the list, `!=` on either end
     /// of a connection that neither is equal.
     pub(super) fn is_for_every(&self, left: &Accessor, op: Op) -> bool {
-        let is_either = left.row().is_some_and(|field| matches!(field.get, crate::fields::Get::Either(_)));
-        if left.is_list { op == Op::In } else { is_either && self.is_negative() }
+        if left.is_list { op == Op::In } else { self.is_negative() && left.has_to_differ_in_each() }
     }
 
     pub(crate) fn is_match(&self, value: Value<'_>) -> bool {

@@ -9,8 +9,7 @@ use cadge_engine::condition::{DEPTH_MAX, parse};
 use cadge_engine::output::Template;
 use cadge_engine::path::concatenate;
 use cadge_engine::{
-    Arg, ArgValue, Event, EventType, Fd, FdKind, L4Proto, Process, Processes, RuleFile, Ruleset, Scratch,
-    Settings,
+    Arg, ArgValue, Event, EventType, Fd, FdKind, Process, Processes, RuleFile, Ruleset, Scratch, Settings,
 };
 use serde_json::Value;
 
@@ -274,19 +273,14 @@ impl Stage {
             kind: file.kind,
             name: &file.name,
             name_raw: raw,
-            client: None,
-            server: None,
             client_is_local: true,
-            l4proto: L4Proto::Unknown,
-            connected: false,
-            name_changed: false,
             dev: file.dev,
             ino: file.ino,
+            ..Fd::default()
         });
         see(&Event {
             num: self.num.max(1),
             time_ns: 1_566_230_400_000_000_000,
-            kind: self.kind,
             cpu: 1,
             tid: self.tid,
             result: self.number("res").or_else(|| self.number("fd")),
@@ -296,9 +290,7 @@ impl Stage {
             container: cadge_engine::ContainerState::Unknown,
             fd: fd.as_ref(),
             hostname: "testbox",
-            source: "syscall",
-            json: None,
-            given: None,
+            ..Event::new(self.kind)
         })
     }
 

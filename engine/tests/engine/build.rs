@@ -102,14 +102,10 @@ impl Scene {
             kind: FdKind::File,
             name: &self.path,
             name_raw: &self.path,
-            client: None,
-            server: None,
             client_is_local: true,
-            l4proto: L4Proto::Unknown,
-            connected: false,
-            name_changed: false,
             dev: 5,
             ino: 77,
+            ..Fd::default()
         };
         let socket = self.socket.as_ref().map(|(client, server, text)| Fd {
             num: 9,
@@ -134,8 +130,6 @@ impl Scene {
         see(&Event {
             num: 1,
             time_ns: 1_700_000_000_000_000_001,
-            kind: self.kind,
-            cpu: 0,
             tid: 30,
             result: Some(self.result),
             args: if self.path.is_empty() { &other } else { &open },
@@ -144,9 +138,7 @@ impl Scene {
             container: ContainerState::Unknown,
             fd,
             hostname: "host-1",
-            source: "syscall",
-            json: None,
-            given: None,
+            ..Event::new(self.kind)
         })
     }
 }

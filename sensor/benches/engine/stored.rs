@@ -135,12 +135,11 @@ impl Stored {
             name_changed: fd.flags.2,
             dev: fd.file.0,
             ino: fd.file.1,
+            ..Fd::default()
         });
         see(&Event {
             num: self.num,
             time_ns: self.time_ns,
-            kind: self.kind,
-            cpu: 0,
             tid: self.tid,
             result: self.result,
             args: &self.args,
@@ -149,9 +148,7 @@ impl Stored {
             container: cadge_engine::ContainerState::Unknown,
             fd: fd.as_ref(),
             hostname: "host",
-            source: cadge_engine::fields::SYSCALL,
-            json: None,
-            given: None,
+            ..Event::new(self.kind)
         })
     }
 }

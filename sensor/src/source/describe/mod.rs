@@ -115,7 +115,8 @@ impl Describer {
         let count = taken.args(&mut args);
         let fd = taken.fd();
         self.num += 1;
-        sink(&self.event(&record.header, kind, Some(call.result), &args[..count], fd.as_ref()));
+        let event = self.event(&record.header, kind, Some(call.result), &args[..count], fd.as_ref());
+        sink(&Event { abi: taken.abi(), arg_unreadable: taken.is_unreadable(), ..event });
         self.texts = texts;
     }
 
@@ -130,7 +131,6 @@ impl Describer {
         Event {
             num: self.num,
             time_ns: self.clock.unix_ns(header.time_ns),
-            kind,
             cpu: u16::try_from(header.cpu).unwrap_or(u16::MAX),
             tid: i64::from(header.tid),
             result,
@@ -141,9 +141,7 @@ impl Describer {
             container: ContainerState::Unknown,
             fd,
             hostname: &self.hostname,
-            source: cadge_engine::fields::SYSCALL,
-            json: None,
-            given: None,
+            ..Event::new(kind)
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What was taken of a call, in the form in which an event borrows it.
 
-use cadge_engine::{Arg, ArgValue, Fd, FdKind, L4Proto, Processes as _};
+use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Processes as _};
 
 use super::super::ebpf::address::{self, Addresses};
 use super::super::ebpf::calls::{Call, FdOf, Value};
 use super::super::ebpf::flags;
-use super::super::ebpf::record::{CallPart, FilePart, Record, SocketPart, arg, join_path, part};
+use super::super::ebpf::record::{CallPart, FilePart, Record, SocketPart, UNREADABLE, arg, join_path, part};
 use super::path::resolve;
 use crate::state::{Names, ProcessTable};
 
@@ -78,6 +78,21 @@ impl<'a> Taken<'a> {
     /// The bytes of a part of an argument; none if it was not taken.
     pub(crate) fn bytes(&self, kind: u8, at: u8) -> &'a [u8] {
         self.record.part_of(kind, at).map_or(&b""[..], |part| part.bytes)
+    }
+
+    /// By which road the call came: `enum cadge_abi`.
+    pub(super) fn abi(&self) -> Abi {
+        match self.call.abi {
+            1 if cfg!(target_arch = "x86_64") => Abi::I386,
+            1 => Abi::Arm,
+            2 => Abi::X32,
+            _ => Abi::Native,
+        }
+    }
+
+    /// Whether the caller's memory was not there.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.record.parts().any(|part| part.flags & UNREADABLE != 0)
     }
 
     /// The file that the descriptor of an argument refers to.
@@ -189,14 +204,11 @@ impl<'a> Taken<'a> {
             kind: file.map_or(FdKind::File, |file| kind_of(file.mode)),
             name: self.fd_name(),
             name_raw,
-            client: None,
-            server: None,
             client_is_local: true,
-            l4proto: L4Proto::Unknown,
-            connected: false,
             name_changed: true,
             dev: file.map_or(0, |file| file.dev),
             ino: file.map_or(0, |file| file.ino),
+            ..Fd::default()
         }
     }
 
@@ -207,15 +219,14 @@ impl<'a> Taken<'a> {
             num: self.call.int(at),
             kind: addresses.kind,
             name: &self.texts.socket,
-            name_raw: b"",
             client: addresses.client,
             server: addresses.server,
             client_is_local: true,
             l4proto: address::l4proto(socket.protocol, addresses.kind),
             connected: result >= 0 || result == -i64::from(libc::EINPROGRESS),
             name_changed: true,
-            dev: 0,
             ino: socket.ino,
+            ..Fd::default()
         }
     }
 }

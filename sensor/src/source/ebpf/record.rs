@@ -163,6 +163,7 @@ pub(crate) mod part {
 
 /// Flags of a part: `enum cadge_part_flags`.
 pub(crate) const DETACHED: u8 = 2;
+pub(crate) const UNREADABLE: u8 = 4;
 
 /// The argument that a part belongs to, if it is none of the six: `enum cadge_arg`.
 pub(crate) mod arg {
