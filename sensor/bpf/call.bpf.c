@@ -4,6 +4,8 @@
  * calls is the only list of them.
  */
 
+#include "multiplexed.h"
+
 #define AT_FDCWD -100
 #define AF_INET 2
 #define AF_INET6 10
@@ -11,14 +13,12 @@
 #define S_IFSOCK 0140000
 #define FMODE_CREATED 0x100000
 
-/* Numbers of system calls that an architecture may have. */
-#define NUMBERS_MAX 512
 #define CALLS_MAX 256
 
 /* By a system call's number: the call's row natively, and the 32-bit one's in the upper half; 0 if no rule asks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, NUMBERS_MAX);
+	__uint(max_entries, CADGE_NUMBERS);
 	__type(key, __u32);
 	__type(value, __u32);
 } wanted SEC(".maps");
@@ -207,6 +207,7 @@ int sys_exit(__u64 *ctx)
 {
 	struct pt_regs *regs = (void *)ctx[0];
 	__u32 number = SYSCALL_NR(regs), abi = CADGE_ABI_NATIVE, *rows, row;
+	__u64 args[6];
 	struct task_struct *task;
 	struct cadge_plan *plan;
 	struct cadge_call *call;
@@ -225,6 +226,15 @@ int sys_exit(__u64 *ctx)
 	row = abi == CADGE_ABI_32 ? *rows >> 16 : *rows & 0xffff;
 	if (!row || bpf_get_current_pid_tgid() >> 32 == own_pid)
 		return 0;
+	if (abi == CADGE_ABI_32)
+		SYSCALL_ARGS_32(regs, args);
+	else
+		SYSCALL_ARGS(regs, args);
+	if (row == CADGE_ROW_MULTIPLEXED) {
+		number = demultiplexed(number, args);
+		rows = bpf_map_lookup_elem(&wanted, &number);
+		row = rows ? *rows >> 16 : 0;
+	}
 	plan = bpf_map_lookup_elem(&plans, &row);
 	s = scratch();
 	if (!plan || !s || (plan->flags & CADGE_PLAN_FAILED && (long)ctx[1] >= 0))
@@ -234,10 +244,8 @@ int sys_exit(__u64 *ctx)
 	call->result = (long)ctx[1];
 	call->call = row;
 	call->abi = abi;
-	if (abi == CADGE_ABI_32)
-		SYSCALL_ARGS_32(regs, call->args);
-	else
-		SYSCALL_ARGS(regs, call->args);
+	call->number = number;
+	__builtin_memcpy(call->args, args, sizeof(args));
 	if (!(plan->flags & CADGE_PLAN_SILENT)) {
 		fill_caller(call, task);
 		finish_call(s, plan);

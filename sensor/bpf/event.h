@@ -110,8 +110,19 @@ struct cadge_call {
 	__u16 call; /* which one: a row of user space's table, from 1 */
 	__u8 abi;   /* enum cadge_abi */
 	__u8 flags;
-	__u32 reserved;
+	__u32 number; /* the system call's, or CADGE_NUMBER_… */
 };
+
+/* Numbers of what has none of its own, beyond those of any architecture. */
+enum cadge_number {
+	CADGE_NUMBER_SOCKETCALL = 576, /* and the number of the call in socketcall */
+	CADGE_NUMBER_IPC = 608,        /* and the number of the call in ipc */
+	CADGE_NUMBER_OLD_MMAP = 640,   /* the mmap whose arguments are in memory */
+	CADGE_NUMBERS = 641,
+};
+
+/* In place of a row: the call's first argument says which call it is, or its arguments are in memory. */
+#define CADGE_ROW_MULTIPLEXED 0xffff
 
 /* What a descriptor refers to. */
 struct cadge_file {

@@ -76,3 +76,20 @@ fn sockets_are_connected_by_every_road() {
         ],
     );
 }
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn ids_of_16_bits_are_what_the_kernel_makes_of_them() {
+    let Some(watch) = Watch::on("16-bit ids", &["setuid", "setgid"], &[]) else { return };
+    expect_cases(
+        &watch,
+        &[
+            case("setuid", &["setuid/setuid32 0"], &[("uid", "root"), ("evt.rawres", "0")]),
+            // Nobody native makes these: 16 bits are looked at.
+            case("setuid", &["none/setuid 0x10000"], &[("uid", "root"), ("evt.rawres", "0")]),
+            case("setgid", &["none/setgid 0x20000"], &[("gid", "root"), ("evt.rawres", "0")]),
+            case("setuid", &["setuid/setuid32 0xffffffff"], &[("uid", "<NONE>"), ("evt.res", "EINVAL")]),
+            case("setuid", &["none/setuid 0xffff"], &[("uid", "<NONE>"), ("evt.res", "EINVAL")]),
+        ],
+    );
+}

@@ -11,7 +11,8 @@ use super::script::{MODES, Mode, Ran, run};
 use super::watch::{Seen, Watch};
 
 /// The modes whose calls the source shows.
-const SHOWN: &[Mode] = &[Mode::Native, Mode::Int80, Mode::I386, Mode::Sysenter];
+const SHOWN: &[Mode] =
+    &[Mode::Native, Mode::Int80, Mode::Int80Socketcall, Mode::I386, Mode::Sysenter, Mode::I386Socketcall];
 
 /// An event, the script that makes it, and its fields.
 ///

@@ -104,6 +104,7 @@ impl Describer {
 
     /// Notes what a call says of its caller, and tells it.
     fn call(&mut self, record: &Record<'_>, call: &CallPart, sink: &mut dyn FnMut(&Event<'_>)) {
+        let call = &calls::compat::widened(call);
         let Some((row, kind)) = calls::row(call.call) else {
             self.malformed += 1;
             return;

@@ -109,6 +109,9 @@ fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<(), SourceE
             *rows.entry(number).or_default() |= u32::from(plan.row) << 16;
         }
     }
+    for (number, row) in calls::compat::multiplexers(|parts| rows.range(parts).next().is_some()) {
+        *rows.entry(number).or_default() |= u32::from(row) << 16;
+    }
     let wanted = ebpf.map_mut("wanted").ok_or_else(|| missing("wanted"))?;
     let mut wanted =
         Array::<_, u32>::try_from(wanted).map_err(|error| failed("the table of system calls", &error))?;

@@ -57,7 +57,7 @@ mirror! {
     /// A system call.
     CallPart = "cadge_call" {
         result: i64, args: [u64; 6], cgroup: u64, cap_effective: u64, cap_permitted: u64, cap_inheritable: u64,
-        uid: u32, gid: u32, call: u16, abi: u8, flags: u8, reserved: u32,
+        uid: u32, gid: u32, call: u16, abi: u8, flags: u8, number: u32,
     }
 }
 

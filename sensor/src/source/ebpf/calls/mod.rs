@@ -1,6 +1,7 @@
 //! The list of system calls: of each its event, what the kernel program takes of it, and the event's
 //! arguments. Nothing else in the sensor names a call.
 
+pub(crate) mod compat;
 mod files;
 mod process;
 mod sockets;
@@ -156,8 +157,8 @@ pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
         (told || call.flags & CHANGES != 0).then(|| Plan {
             row,
             bytes: plan(flags, call.takes),
-            native: numbers(call.calls, native),
-            compat: numbers(call.calls, compat),
+            native: numbers(call.calls, native).into_iter().chain(compat::x32_numbers(call.calls)).collect(),
+            compat: compat::numbers(call.calls),
         })
     })
     .collect()
