@@ -8,6 +8,7 @@
 mod conformance {
     mod conditions;
     mod eval;
+    mod events;
     mod load;
     mod misc;
     mod oracle;

@@ -24,7 +24,12 @@ pub(super) fn compat() -> PathBuf {
 
 /// The cases of a file; nothing, said aloud, where it is missing.
 pub(super) fn read(name: &'static str) -> Option<Value> {
-    let path = compat().join("conformance").join(format!("{name}.json"));
+    read_file(&format!("conformance/{name}.json"))
+}
+
+/// A file of facts; nothing, said aloud, where it is missing.
+pub(super) fn read_file(name: &str) -> Option<Value> {
+    let path = compat().join(name);
     if let Ok(text) = std::fs::read_to_string(&path) {
         Some(serde_json::from_str(&text).unwrap())
     } else {
