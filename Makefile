@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test torture kernel-test bench bench-engine bench-hub bench-integrations fuzz lint docs fmt ci
+.PHONY: help setup setup-test build run test torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint docs fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ torture: setup-test ## 200 rounds of kill -9, cut networks, full disks, torn wri
 kernel-test: setup ## the tests on the live kernel; asks for root
 	$(CARGO) test -p cadge-sensor --test kernel --no-run
 	$(SUDO) $(CARGO) test -p cadge-sensor --test kernel -- --nocapture 2>&1 | tee target/kernel-test.log | scripts/test-report.sh
+
+guest-test: setup ## the tests on the live kernel, on older and newer ones in QEMU; takes minutes
+	@binary=$$($(CARGO) test -p cadge-sensor --test kernel --no-run --message-format=json 2>/dev/null \
+	  | sed -n 's/.*"executable":"\([^"]*kernel-[^"]*\)".*/\1/p'); \
+	 $(SUDO) env CADGE_COMPAT=$(CADGE_COMPAT) scripts/guest-test.sh "$$binary" $(KERNELS)
 
 target/mix.rec: | build
 	$(SUDO) scripts/record-mix.sh $@

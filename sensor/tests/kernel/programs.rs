@@ -27,12 +27,25 @@ pub(crate) fn compiled(name: &str, build: Build) -> Compiled {
     all.entry((name.to_owned(), build)).or_insert_with(|| compile(name, build)).clone()
 }
 
+/// A folder with programs that were compiled before, for machines without a compiler: `make guest-test`.
+pub(super) fn kept() -> Option<PathBuf> {
+    std::env::var_os("CADGE_TEST_PROGRAMS").map(PathBuf::from)
+}
+
 fn compile(name: &str, build: Build) -> Compiled {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
-    std::fs::create_dir_all(&folder).unwrap();
-    // Several test processes may compile at once: each has its own file.
     let file = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap();
-    let out = folder.join(format!("{file}-{build:?}-{}", std::process::id()).to_lowercase());
+    let out = if let Some(folder) = kept() {
+        let out = folder.join(format!("{file}-{build:?}").to_lowercase());
+        if out.exists() {
+            return Ok(out);
+        }
+        out
+    } else {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+        std::fs::create_dir_all(&folder).unwrap();
+        // Several test processes may compile at once: each has its own file.
+        folder.join(format!("{file}-{build:?}-{}", std::process::id()).to_lowercase())
+    };
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{name}.c"));
     let mut cc = Command::new("cc");
     cc.args(["-Wall", "-Werror", "-O1"]).args(arguments(build)).arg("-o").arg(&out).arg(source);

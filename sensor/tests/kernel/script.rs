@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::live::skipped;
-use super::programs::{Build, arguments, compiled};
+use super::programs::{Build, arguments, compiled, kept};
 
 /// How the calls of a script are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -220,22 +220,46 @@ fn numbers(build: Build) -> &'static HashMap<String, i64> {
     static I386: OnceLock<HashMap<String, i64>> = OnceLock::new();
     let known = if build == Build::Bare32 { &I386 } else { &NATIVE };
     known.get_or_init(|| {
-        let mut cc = Command::new("cc")
-            .args(arguments(build))
-            .args(["-dM", "-E", "-x", "c", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        cc.stdin.take().unwrap().write_all(b"#include <asm/unistd.h>\n").unwrap();
-        let output = cc.wait_with_output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
+        let file = kept().map(|folder| folder.join(format!("unistd-{build:?}.h").to_lowercase()));
+        let text = match &file {
+            Some(file) if file.exists() => std::fs::read_to_string(file).unwrap(),
+            _ => macros(build),
+        };
+        if let Some(file) = file {
+            // In a guest it is there already, and may not be writable.
+            let _ = std::fs::write(file, &text);
+        }
         let row = |line: &str| {
             let (name, number) = line.strip_prefix("#define __NR_")?.split_once(' ')?;
             Some((name.to_owned(), number.parse().ok()?))
         };
         text.lines().filter_map(row).collect()
     })
+}
+
+/// What the kernel's header of numbers defines.
+fn macros(build: Build) -> String {
+    let mut cc = Command::new("cc")
+        .args(arguments(build))
+        .args(["-dM", "-E", "-x", "c", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    cc.stdin.take().unwrap().write_all(b"#include <asm/unistd.h>\n").unwrap();
+    String::from_utf8(cc.wait_with_output().unwrap().stdout).unwrap()
+}
+
+/// Leaves what the scripts need in the folder of programs, for a guest.
+#[test]
+fn programs_are_kept_for_guests() {
+    if kept().is_none() {
+        return;
+    }
+    for mode in MODES {
+        let _ = numbers(mode.build());
+        compiled("programs/call", mode.build()).unwrap();
+    }
 }
 
 /// Makes the calls of a script. All of it must be possible: see [`Mode::fits`].
