@@ -32,15 +32,27 @@ const UNITS: &[&str] = &[".service", ".slice", ".scope"];
 /// The id of the container, at most 12 characters; `None` on the host.
 pub fn container_id(path: &[u8]) -> Option<&str> {
     let path = std::str::from_utf8(path).ok()?;
-    let id = AROUND
-        .iter()
-        .find_map(|(before, behind)| between(path, before, behind))
-        .or_else(|| containerd(path))
-        .or_else(|| lxc(path))
-        .or_else(|| libvirt(path))
-        .or_else(|| bpm(path))?;
-    // Names may have any characters: what is shown ends where one begins.
+    around(path).or_else(|| containerd(path)).or_else(|| named(path)).and_then(short)
+}
+
+/// The same of a path in a hierarchy of version 1, where others than runtimes make cgroups too: only names
+/// that no one else gives count.
+pub fn container_id_of_v1(path: &[u8]) -> Option<&str> {
+    let path = std::str::from_utf8(path).ok()?;
+    around(path).or_else(|| named(path)).and_then(short)
+}
+
+/// Names may have any characters: what is shown ends where one begins.
+fn short(id: &str) -> Option<&str> {
     (0..=SHORT.min(id.len())).rev().find_map(|end| id.get(..end)).filter(|id| !id.is_empty())
+}
+
+fn around(path: &str) -> Option<&str> {
+    AROUND.iter().find_map(|(before, behind)| between(path, before, behind))
+}
+
+fn named(path: &str) -> Option<&str> {
+    lxc(path).or_else(|| libvirt(path)).or_else(|| bpm(path)).or_else(|| above(path))
 }
 
 fn between<'a>(path: &'a str, before: &str, behind: &str) -> Option<&'a str> {
@@ -48,6 +60,13 @@ fn between<'a>(path: &'a str, before: &str, behind: &str) -> Option<&'a str> {
     let id = path.get(start..)?.strip_suffix(behind)?;
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     (id.len() == ID_DIGITS && id.bytes().all(is_digit)).then_some(id)
+}
+
+/// A container may have cgroups of its own: the innermost one above that is a container's counts.
+fn above(path: &str) -> Option<&str> {
+    let parents = std::iter::successors(Some(path), |path| Some(path.rsplit_once('/')?.0)).skip(1);
+    let mut parents = parents.filter(|path| !path.is_empty());
+    parents.find_map(around)
 }
 
 /// `/NAMESPACE/ID`.
@@ -102,6 +121,8 @@ mod tests {
             format!("/system.slice/containerd.service/kubepods-burstable-pod1.slice:cri-containerd:{id}"),
             format!("/machine.slice/libpod-{id}.scope/container"),
             format!("/kubepods.slice/crio-{id}.scope"),
+            format!("/docker/{id}/system.slice/cron.service"),
+            format!("/docker/{}/docker/{id}/init", "f".repeat(64)),
         ] {
             assert_eq!(container_id(path.as_bytes()), Some("0123456789ab"), "{path}");
         }
@@ -121,6 +142,15 @@ mod tests {
         {
             assert_eq!(container_id(path.as_bytes()), None, "{path}");
         }
+    }
+
+    #[test]
+    fn in_version_1_only_names_of_runtimes_count() {
+        let id = "0123456789abcdef".repeat(4);
+        let docker = format!("/docker/{id}");
+        assert_eq!(container_id_of_v1(docker.as_bytes()), Some("0123456789ab"));
+        assert_eq!(container_id(b"/jobs/1234"), Some("1234"));
+        assert_eq!(container_id_of_v1(b"/jobs/1234"), None);
     }
 
     proptest::proptest! {

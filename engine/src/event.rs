@@ -254,7 +254,7 @@ impl<'a> ArgValue<'a> {
     }
 }
 
-/// A process, as rules see it.
+/// A process, as rules see it. A child shares its parent's long texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a field of rules")]
 pub struct Process {
@@ -271,13 +271,13 @@ pub struct Process {
     /// The kernel's short name, at most 15 bytes (`proc.name`).
     pub comm: Box<[u8]>,
     /// The executable's path, resolved by the kernel (`proc.exepath`); empty if unknown.
-    pub exe_path: Box<[u8]>,
+    pub exe_path: Arc<[u8]>,
     /// All arguments, the program's own name first, each ended by a NUL.
-    pub argv: Box<[u8]>,
+    pub argv: Arc<[u8]>,
     /// `comm`, then a blank and each argument but the first (`proc.cmdline`): see [`Process::set_argv`].
-    pub cmdline: Box<[u8]>,
+    pub cmdline: Arc<[u8]>,
     /// The working directory, with a `/` at the end.
-    pub cwd: Box<[u8]>,
+    pub cwd: Arc<[u8]>,
     /// The controlling terminal's device number; 0 for none.
     pub tty: u32,
     /// The user id.

@@ -2,6 +2,7 @@
 /* Everything that runs in the kernel, as one object: one file for each family of events. */
 
 #include "record.h"
+#include "task.h"
 #include "process.bpf.c"
 #include "call.bpf.c"
 

@@ -37,6 +37,9 @@ enum cadge_part_kind {
 	CADGE_PART_PATH = 8,   /* and its path */
 	CADGE_PART_SOCKET = 9, /* struct cadge_socket: a descriptor refers to a socket */
 	CADGE_PART_BYTES = 10, /* bytes of the caller's memory */
+	CADGE_PART_ENV = 11,   /* environment, each variable ended by NUL */
+	CADGE_PART_ASKED = 12, /* the file that exec was asked for: CADGE_PART_EXE may be its interpreter */
+	CADGE_PART_MOVED = 13, /* the cgroup that a process was moved to, in any hierarchy */
 };
 
 enum cadge_part_flags {
@@ -71,19 +74,64 @@ struct cadge_header {
 	__u32 reserved;
 };
 
+/* Of a process's executable. */
+enum cadge_exe_flags {
+	CADGE_EXE_WRITABLE = 1, /* the process may write to it */
+	CADGE_EXE_UPPER = 2,    /* in the upper layer of an overlay file system */
+	CADGE_EXE_LOWER = 4,    /* in a lower one */
+	CADGE_EXE_DELETED = 8,  /* the name under which it was started is gone, or never was */
+	CADGE_EXE_SCRIPT = 16,  /* it is the interpreter of the file that was to be started */
+};
+
+/* Why there is a record of a process. */
+enum cadge_cause {
+	CADGE_CAUSE_OTHER = 0,
+	CADGE_CAUSE_EXECVEAT = 1, /* exec of a descriptor, or relative to one */
+	CADGE_CAUSE_RENAME = 2,   /* a new short name */
+	CADGE_CAUSE_CGROUP = 3,   /* it was moved to another cgroup */
+};
+
 struct cadge_process {
 	__u64 start_ns; /* since boot */
 	__u64 exe_ino;
+	__u64 exe_ctime_ns; /* since 1970 */
+	__u64 exe_mtime_ns;
+	__u64 cap_effective;
+	__u64 cap_permitted;
+	__u64 cap_inheritable;
+	__u64 cgroup;         /* id in the unified hierarchy */
+	__u64 pidns_start_ns; /* when the first process of its pid namespace started, since boot */
+	__u64 fd_limit;
+	__u64 argv_bytes; /* of all arguments, those that did not fit too */
+	__u64 env_bytes;
+	__u64 faults_major;
+	__u64 faults_minor;
+	__u32 vm_size_kb;
+	__u32 vm_rss_kb;
+	__u32 vm_swap_kb;
 	__u32 exe_dev;
+	__u32 exe_nlink;
+	__u32 exe_flags; /* enum cadge_exe_flags */
 	__u32 ppid;
-	__u32 vpid; /* in its own pid namespace */
+	__u32 vpid; /* v: in its own pid namespace */
+	__u32 vtid;
 	__u32 sid;
+	__u32 vsid;
 	__u32 pgid;
-	__u32 uid;
+	__u32 vpgid;
+	__u32 uid; /* the effective ones, in the host's user namespace */
 	__u32 gid;
+	__u32 real_uid;
+	__u32 inner_uid; /* the effective one in its own user namespace */
 	__u32 loginuid;
 	__u32 tty;
-	__u32 is_execveat;
+	__u32 ns_pid; /* inodes of its namespaces */
+	__u32 ns_mnt;
+	__u32 ns_user;
+	__u32 ns_net;
+	__u32 by;    /* the process that did it: the one that forked, or moved another */
+	__u32 cause; /* enum cadge_cause */
+	__u32 reserved;
 	char comm[16];
 };
 
@@ -195,7 +243,7 @@ enum cadge_counter {
 
 _Static_assert(sizeof(struct cadge_part) == 8, "part");
 _Static_assert(sizeof(struct cadge_header) == 32, "header");
-_Static_assert(sizeof(struct cadge_process) == 72, "process");
+_Static_assert(sizeof(struct cadge_process) == 232, "process");
 _Static_assert(sizeof(struct cadge_exit) == 8, "exit");
 _Static_assert(sizeof(struct cadge_call) == 104, "call");
 _Static_assert(sizeof(struct cadge_file) == 32, "file");

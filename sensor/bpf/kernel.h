@@ -18,9 +18,18 @@ struct qstr {
 	const unsigned char *name;
 } CORE;
 
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+typedef struct {
+	__u32 val;
+} kgid_t;
+
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_magic;
+	unsigned long s_flags;
 } CORE;
 
 struct inode {
@@ -28,9 +37,39 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	kuid_t i_uid;
+	kgid_t i_gid;
+	unsigned int i_flags;
+	/* Since 6.11. */
+	__s64 i_ctime_sec;
+	__s64 i_mtime_sec;
+	__u32 i_ctime_nsec;
+	__u32 i_mtime_nsec;
+} CORE;
+
+struct timespec64 {
+	__s64 tv_sec;
+	long tv_nsec;
+} CORE;
+
+/* Before 6.11. */
+struct inode___7 {
+	struct timespec64 __i_ctime;
+	struct timespec64 __i_mtime;
+} CORE;
+
+/* Before 6.7; in 6.6 of one time only. */
+struct inode___6 {
+	struct timespec64 i_ctime;
+	struct timespec64 i_mtime;
+} CORE;
+
+struct hlist_bl_node {
+	void **pprev;
 } CORE;
 
 struct dentry {
+	struct hlist_bl_node d_hash; /* of no list: the name is gone */
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -73,19 +112,68 @@ struct fs_struct {
 	struct path pwd;
 } CORE;
 
+struct percpu_counter {
+	__s64 count;
+} CORE;
+
 struct mm_struct {
 	struct file *exe_file;
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
+	unsigned long total_vm;
+	struct percpu_counter rss_stat[4];
 } CORE;
 
-typedef struct {
-	__u32 val;
-} kuid_t;
+/* Before 6.2. */
+struct mm_rss_stat {
+	long count[4];
+} CORE;
 
-typedef struct {
-	__u32 val;
-} kgid_t;
+struct mm_struct___old {
+	struct mm_rss_stat rss_stat;
+} CORE;
+
+struct ns_common {
+	unsigned int inum;
+} CORE;
+
+struct uid_gid_extent {
+	__u32 first;
+	__u32 lower_first;
+	__u32 count;
+} CORE;
+
+struct uid_gid_map {
+	__u32 nr_extents;
+	struct uid_gid_extent extent[5];
+	struct uid_gid_extent *forward; /* where there are more than five */
+} CORE;
+
+struct user_namespace {
+	struct uid_gid_map uid_map;
+	struct uid_gid_map gid_map;
+	struct ns_common ns;
+} CORE;
+
+struct group_info {
+	int ngroups;
+	kgid_t gid[1];
+} CORE;
+
+struct mnt_namespace {
+	struct ns_common ns;
+} CORE;
+
+struct net {
+	struct ns_common ns;
+} CORE;
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+	struct net *net_ns;
+} CORE;
 
 /* Before 6.3 an array of two numbers: as many bytes. */
 typedef struct {
@@ -98,10 +186,22 @@ struct cred {
 	kernel_cap_t cap_inheritable;
 	kernel_cap_t cap_permitted;
 	kernel_cap_t cap_effective;
+	kuid_t euid;
+	kgid_t egid;
+	kuid_t fsuid;
+	kgid_t fsgid;
+	struct user_namespace *user_ns;
+	struct group_info *group_info;
+} CORE;
+
+struct pid_namespace {
+	struct task_struct *child_reaper;
+	struct ns_common ns;
 } CORE;
 
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 } CORE;
 
 struct pid {
@@ -123,11 +223,16 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct rlimit {
+	unsigned long rlim_cur;
+} CORE;
+
 struct signal_struct {
 	atomic_t live;
 	struct pid *pids[4];
 	struct tty_struct *tty;
 	int group_exit_code;
+	struct rlimit rlim[16];
 } CORE;
 
 struct kernfs_node {
@@ -145,8 +250,15 @@ struct cgroup {
 	struct kernfs_node *kn;
 } CORE;
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+} CORE;
+
+enum cgroup_subsys_id { memory_cgrp_id, pids_cgrp_id, devices_cgrp_id, CGROUP_SUBSYS_COUNT };
+
 struct css_set {
 	struct cgroup *dfl_cgrp;
+	struct cgroup_subsys_state *subsys[16];
 } CORE;
 
 struct thread_info {
@@ -170,6 +282,10 @@ struct task_struct {
 	struct signal_struct *signal;
 	kuid_t loginuid;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
+	struct pid *thread_pid;
+	unsigned long maj_flt;
+	unsigned long min_flt;
 } CORE;
 
 /* 5.5 to 5.8 call it so. */
@@ -178,6 +294,8 @@ struct task_struct___old {
 } CORE;
 
 struct linux_binprm {
+	const char *filename;
+	const char *interp;
 	const char *fdpath; /* set by execveat on a descriptor */
 } CORE;
 

@@ -1,63 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* Processes: begun, replaced by another program, ended, and those that were there before. */
 
-static __always_inline __u32 id_of(struct signal_struct *signal, __u32 type)
-{
-	struct pid *pid = NULL;
+/* Whether rules ask for the environment. Set when the object is loaded. */
+const volatile __u32 env_wanted = 1;
 
-	bpf_core_read(&pid, sizeof(pid), &signal->pids[type]);
-	return BPF_CORE_READ(pid, numbers[0].nr);
-}
-
-/* The id in the innermost pid namespace: the last of `numbers`. */
-static __always_inline __u32 inner_id(struct pid *pid)
-{
-	__u32 level = BPF_CORE_READ(pid, level);
-	struct upid *numbers = (void *)pid + __builtin_preserve_field_info(pid->numbers, 0);
-	__u64 size = __builtin_preserve_type_info(*numbers, 1);
-	struct upid *last = (void *)numbers + (level & 31) * size;
-
-	return BPF_CORE_READ(last, nr);
-}
-
-static __always_inline __u32 tty_of(struct signal_struct *signal)
-{
-	struct tty_struct *tty = BPF_CORE_READ(signal, tty);
-	__u32 major, minor;
-
-	if (!tty)
-		return 0;
-	major = BPF_CORE_READ(tty, driver, major);
-	minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
-	return user_dev(major << 20 | (minor & 0xfffff));
-}
-
-static __always_inline void fill_process(struct cadge_process *p, struct task_struct *task)
-{
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	struct pid *pid = NULL;
-	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
-
-	if (bpf_core_field_exists(task->start_boottime))
-		p->start_ns = BPF_CORE_READ(task, start_boottime);
-	else
-		p->start_ns = BPF_CORE_READ((struct task_struct___old *)task, real_start_time);
-	p->exe_ino = BPF_CORE_READ(inode, i_ino);
-	p->exe_dev = user_dev(BPF_CORE_READ(inode, i_sb, s_dev));
-	p->ppid = BPF_CORE_READ(task, real_parent, tgid);
-	bpf_core_read(&pid, sizeof(pid), &signal->pids[PIDTYPE_TGID_INDEX]);
-	p->vpid = inner_id(pid);
-	p->sid = id_of(signal, PIDTYPE_SID_INDEX);
-	p->pgid = id_of(signal, PIDTYPE_PGID_INDEX);
-	p->uid = BPF_CORE_READ(task, cred, uid.val);
-	p->gid = BPF_CORE_READ(task, cred, gid.val);
-	p->loginuid = (__u32)-1;
-	if (bpf_core_field_exists(task->loginuid))
-		p->loginuid = BPF_CORE_READ(task, loginuid.val);
-	p->tty = tty_of(signal);
-	p->is_execveat = 0;
-	bpf_core_read_str(p->comm, sizeof(p->comm), &task->comm);
-}
+/* Bytes that are kept of arguments and of the environment: the beginning, and the end of longer ones. */
+#define ARGV_HEAD_BYTES 8000
+#define ARGV_TAIL_BYTES 2048
+#define ENV_HEAD_BYTES 3072
+#define ENV_TAIL_BYTES 1024
 
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 {
@@ -67,7 +18,7 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 }
 
 /* Adds the path of a cgroup. */
-__noinline int add_cgroup(__u64 node_at)
+__noinline int add_cgroup(__u64 node_at, __u32 which)
 {
 	struct kernfs_node *node = (void *)node_at, *parent;
 	struct scratch *s = scratch();
@@ -95,8 +46,26 @@ __noinline int add_cgroup(__u64 node_at)
 		node = parent;
 		parent = parent_of(node);
 	}
-	end_part(s, start, PART(CADGE_PART_CGROUP, CADGE_ARG_NONE));
+	end_part(s, start, which);
 	return 0;
+}
+
+/* Adds the cgroup of the unified hierarchy, and that of an older one where containers are in such. */
+static __always_inline void add_cgroups(struct task_struct *task)
+{
+	struct css_set *cgroups = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+	struct cgroup *unified = BPF_CORE_READ(cgroups, dfl_cgrp), *other;
+
+	add_cgroup((__u64)BPF_CORE_READ(unified, kn), PART(CADGE_PART_CGROUP, CADGE_ARG_NONE));
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return;
+	bpf_probe_read_kernel(&state, sizeof(state),
+			      (void *)cgroups + __builtin_preserve_field_info(cgroups->subsys, 0) +
+				      bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) * sizeof(state));
+	other = BPF_CORE_READ(state, cgroup);
+	if (other && other != unified)
+		add_cgroup((__u64)BPF_CORE_READ(other, kn), PART(CADGE_PART_CGROUP, CADGE_ARG_NONE));
 }
 
 static __always_inline void add_places(struct task_struct *task)
@@ -105,25 +74,121 @@ static __always_inline void add_places(struct task_struct *task)
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
 	if (exe)
-		add_task_path(task, (void *)exe + __builtin_preserve_field_info(exe->f_path, 0), PART(CADGE_PART_EXE, CADGE_ARG_NONE));
+		add_task_path(task, (void *)exe + __builtin_preserve_field_info(exe->f_path, 0),
+			      PART(CADGE_PART_EXE, CADGE_ARG_NONE));
 	if (fs)
-		add_task_path(task, (void *)fs + __builtin_preserve_field_info(fs->pwd, 0), PART(CADGE_PART_CWD, CADGE_ARG_NONE));
-	/* The unified hierarchy's. */
-	add_cgroup((__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
+		add_task_path(task, (void *)fs + __builtin_preserve_field_info(fs->pwd, 0),
+			      PART(CADGE_PART_CWD, CADGE_ARG_NONE));
+	add_cgroups(task);
 }
 
-/* After a call that changes the process itself: all that is known of it but the program. */
+/* Adds many bytes of the caller's memory, in pieces. */
+__noinline int add_user_range(__u64 address, __u32 size, __u32 which)
+{
+	struct scratch *s = scratch();
+	__u32 start, left = size;
+	int i;
+
+	if (!s || !address || !size)
+		return 0;
+	start = begin_part(s);
+	if (!start)
+		return 0;
+	for (i = 0; i < CADGE_RECORD_BYTES_MAX / PIECE_BYTES_MAX + 1 && left; i++) {
+		__u32 offset = s->offset & OFFSET_MASK, piece = left;
+
+		if (piece > PIECE_BYTES_MAX - 1)
+			piece = PIECE_BYTES_MAX - 1;
+		if (piece > CADGE_RECORD_BYTES_MAX - 512 - offset) {
+			s->part_flags |= CADGE_PART_TRUNCATED;
+			break;
+		}
+		/* The compiler knows the bound, and must not take out what tells the verifier. */
+		asm volatile("" : "+r"(piece));
+		piece &= PIECE_BYTES_MAX - 1;
+		if (bpf_probe_read_user(s->bytes + offset, piece, (void *)address)) {
+			s->part_flags |= CADGE_PART_UNREADABLE;
+			break;
+		}
+		s->offset += piece;
+		address += piece;
+		left -= piece;
+	}
+	end_part(s, start, which);
+	return 0;
+}
+
+/* Adds what stands between two addresses: all of it, or its beginning and its end as another part. */
+static __always_inline void add_ends(__u64 from, __u64 to, __u32 head, __u32 tail, __u8 kind)
+{
+	__u64 size = to - from;
+
+	if (from >= to)
+		return;
+	if (size <= head + tail) {
+		add_user_range(from, size, PART(kind, CADGE_ARG_NONE));
+		return;
+	}
+	add_user_range(from, head, PART(kind, CADGE_ARG_NONE));
+	add_user_range(to - tail, tail, PART(kind, CADGE_ARG_NONE));
+	count(CADGE_TRUNCATED);
+}
+
+/* Adds a string of the kernel's. */
+static __always_inline void add_kernel_string(const char *string, __u32 which)
+{
+	struct scratch *s = scratch();
+	__u32 start, offset;
+	long length;
+
+	if (!s || !string)
+		return;
+	start = begin_part(s);
+	if (!start)
+		return;
+	offset = s->offset;
+	length = bpf_probe_read_kernel_str(s->bytes + (offset & OFFSET_MASK), PIECE_BYTES_MAX, string);
+	if (length > 1)
+		s->offset = offset + ((__u32)length & 0x1fff) - 1;
+	if (s->offset > CADGE_RECORD_BYTES_MAX)
+		s->offset = CADGE_RECORD_BYTES_MAX;
+	end_part(s, start, which);
+}
+
+/* All that is known of a task but arguments and environment, in the scratch. */
+static __always_inline struct cadge_process *describe(struct scratch *s, __u16 kind, __u64 task_at)
+{
+	struct task_struct *task = (void *)task_at;
+	__u64 tgid = BPF_CORE_READ(task, tgid);
+
+	begin(s, kind, sizeof(struct cadge_process), tgid << 32 | (__u32)BPF_CORE_READ(task, pid));
+	fill_process(task_at);
+	return &s->process;
+}
+
+/* Tells what a process has become. */
+__noinline int tell_changed(__u64 task_at, __u32 cause, __u64 moved_to)
+{
+	struct task_struct *task = (void *)task_at;
+	struct scratch *s = scratch();
+	struct cadge_process *process;
+
+	if (!s || !task)
+		return 0;
+	process = describe(s, CADGE_CHANGED, task_at);
+	process->cause = cause;
+	process->by = bpf_get_current_pid_tgid() >> 32;
+	add_places(task);
+	if (moved_to)
+		add_cgroup(moved_to, PART(CADGE_PART_MOVED, CADGE_ARG_NONE));
+	submit_critical(s);
+	return 0;
+}
+
+/* After a call that changes the process itself. */
 static __always_inline void process_changed(struct task_struct *task)
 {
-	struct cadge_process *process;
-	struct scratch *s = scratch();
-
-	if (!s)
-		return;
-	process = begin(s, CADGE_CHANGED, sizeof(*process), bpf_get_current_pid_tgid());
-	fill_process(process, task);
-	add_places(task);
-	submit_critical(s);
+	tell_changed((__u64)task, CADGE_CAUSE_OTHER, 0);
 }
 
 /*
@@ -133,25 +198,30 @@ static __always_inline void process_changed(struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int process_exec(__u64 *ctx)
 {
-	struct task_struct *task = (void *)ctx[0];
 	struct linux_binprm *bprm = (void *)ctx[2];
 	struct cadge_process *process;
 	struct scratch *s = scratch();
+	struct task_struct *task;
 	struct mm_struct *mm;
-	__u64 args, args_end;
 
 	if (!s)
 		return 0;
-	process = begin(s, CADGE_EXEC, sizeof(*process), bpf_get_current_pid_tgid());
-	fill_process(process, task);
-	if (bpf_core_field_exists(bprm->fdpath))
-		process->is_execveat = BPF_CORE_READ(bprm, fdpath) != NULL;
-	mm = BPF_CORE_READ(task, mm);
-	args = BPF_CORE_READ(mm, arg_start);
-	args_end = BPF_CORE_READ(mm, arg_end);
-	if (args < args_end)
-		add_user_bytes(args, args_end - args, PART(CADGE_PART_ARGV, CADGE_ARG_NONE));
+	task = (void *)address_of(s, (void *)ctx[0]);
+	process = describe(s, CADGE_EXEC, (__u64)task);
+	/* The kernel has set the call's number to that of execve(2), whichever it was. */
+	if (bpf_core_field_exists(bprm->fdpath) && BPF_CORE_READ(bprm, fdpath))
+		process->cause = CADGE_CAUSE_EXECVEAT;
+	/* Of a script the kernel changes only `interp`. */
+	if (BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename))
+		process->exe_flags |= CADGE_EXE_SCRIPT;
 	add_places(task);
+	add_kernel_string(BPF_CORE_READ(bprm, filename), PART(CADGE_PART_ASKED, CADGE_ARG_NONE));
+	mm = BPF_CORE_READ(task, mm);
+	add_ends(BPF_CORE_READ(mm, arg_start), BPF_CORE_READ(mm, arg_end), ARGV_HEAD_BYTES, ARGV_TAIL_BYTES,
+		 CADGE_PART_ARGV);
+	if (env_wanted)
+		add_ends(BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end), ENV_HEAD_BYTES, ENV_TAIL_BYTES,
+			 CADGE_PART_ENV);
 	submit_critical(s);
 	return 0;
 }
@@ -161,19 +231,62 @@ SEC("tp_btf/sched_process_fork")
 int process_fork(__u64 *ctx)
 {
 	struct task_struct *child = (void *)ctx[1];
-	struct cadge_process *process;
 	struct scratch *s;
-	__u32 tgid = BPF_CORE_READ(child, tgid), pid = BPF_CORE_READ(child, pid);
 
 	/* A thread. */
+	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(child, pid))
+		return 0;
+	s = scratch();
+	if (!s)
+		return 0;
+	child = (void *)address_of(s, child);
+	/* Of whom the child is a copy: with CLONE_PARENT another one is its parent. */
+	describe(s, CADGE_FORK, (__u64)child)->by = bpf_get_current_pid_tgid() >> 32;
+	/* With CLONE_INTO_CGROUP it is elsewhere than that one. */
+	add_cgroups(child);
+	submit_critical(s);
+	return 0;
+}
+
+/*
+ * When a task is about to get another short name: by prctl(2), by a write to its /proc/PID/comm,
+ * maybe another's, and in exec, whose own record follows. Of the record only the name counts.
+ * A BTF tracepoint since 5.5.
+ */
+SEC("tp_btf/task_rename")
+int process_rename(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	struct cadge_process *process;
+	struct scratch *s;
+	__u64 tgid = BPF_CORE_READ(task, tgid);
+	__u32 pid = BPF_CORE_READ(task, pid);
+
+	/* Threads may have names of their own: the process's is that of its first. */
 	if (tgid != pid)
 		return 0;
 	s = scratch();
 	if (!s)
 		return 0;
-	process = begin(s, CADGE_FORK, sizeof(*process), (__u64)tgid << 32 | pid);
-	fill_process(process, child);
+	process = begin(s, CADGE_CHANGED, sizeof(*process), tgid << 32 | pid);
+	__builtin_memset(process, 0, sizeof(*process));
+	process->start_ns = start_of(task);
+	process->by = bpf_get_current_pid_tgid() >> 32;
+	process->cause = CADGE_CAUSE_RENAME;
+	bpf_probe_read_kernel_str(process->comm, sizeof(process->comm), (void *)ctx[1]);
 	submit_critical(s);
+	return 0;
+}
+
+/* When a process was moved to another cgroup of any hierarchy, maybe by another process. Since 5.5. */
+SEC("tp_btf/cgroup_attach_task")
+int process_moved(__u64 *ctx)
+{
+	struct cgroup *to = (void *)ctx[0];
+	struct scratch *s = scratch();
+
+	if (s)
+		tell_changed(address_of(s, (void *)ctx[2]), CADGE_CAUSE_CGROUP, (__u64)BPF_CORE_READ(to, kn));
 	return 0;
 }
 
@@ -206,23 +319,17 @@ int snapshot(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
-	struct cadge_process *process;
 	struct cadge_header *header;
 	struct scratch *s;
-	__u32 tgid, pid;
 	__u64 size;
 
-	if (!task)
-		return 0;
-	tgid = BPF_CORE_READ(task, tgid);
-	pid = BPF_CORE_READ(task, pid);
-	if (tgid != pid)
+	if (!task || BPF_CORE_READ(task, tgid) != BPF_CORE_READ(task, pid))
 		return 0;
 	s = scratch();
 	if (!s)
 		return 0;
-	process = begin(s, CADGE_TASK, sizeof(*process), (__u64)tgid << 32 | pid);
-	fill_process(process, task);
+	task = (void *)address_of(s, task);
+	describe(s, CADGE_TASK, (__u64)task);
 	add_places(task);
 	header = (void *)s->bytes;
 	size = s->offset;

@@ -24,6 +24,7 @@ const volatile __u32 own_pid = 0;
 struct scratch {
 	__u32 offset; /* bytes written so far */
 	__u32 part_flags;
+	__u64 address;
 	union {
 		__u8 bytes[CADGE_RECORD_BYTES_MAX + PIECE_BYTES_MAX];
 		/* Parts: named here so that the object's BTF has their layout. */
@@ -86,6 +87,16 @@ static __always_inline struct scratch *scratch(void)
 {
 	__u32 zero = 0;
 	return bpf_map_lookup_elem(&scratches, &zero);
+}
+
+/*
+ * The address of something that the verifier tracks, as a mere number: it forgets what it knew of
+ * what is read back from a map.
+ */
+static __always_inline __u64 address_of(struct scratch *s, const void *pointer)
+{
+	*(volatile __u64 *)&s->address = (__u64)pointer;
+	return *(volatile __u64 *)&s->address;
 }
 
 /* Begins a record. The fixed part behind the header is left to the caller. */

@@ -1,6 +1,7 @@
 //! Output templates.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cadge_engine::Process;
 use cadge_engine::output::Template;
@@ -27,7 +28,7 @@ fn family() -> Stage {
         process.set_argv(name.as_bytes(), format!("{name}\0").as_bytes());
         process
     };
-    stage.table.processes.get_mut(&1).unwrap().exe_path = Box::default();
+    stage.table.processes.get_mut(&1).unwrap().exe_path = Arc::default();
     stage.table.processes.insert(2, process(2, 1, "bash"));
     stage.table.processes.insert(3, process(3, 2, "child"));
     let event = json!({"name": "getcwd", "ppme": "PPME_SYSCALL_GETCWD_X", "tid": 3, "params": {"res": -1}});

@@ -48,6 +48,10 @@ pub struct SourceSettings {
     pub bulk_ring_bytes: u32,
     /// Processes that are remembered, dead ones with them. Default: 32,768.
     pub processes_max: usize,
+    /// Bytes of their arguments, environments and paths together. Default: 24 MiB.
+    pub processes_bytes_max: usize,
+    /// Whether rules ask for environments. Default: they do.
+    pub environment: bool,
     /// Where to write down what comes from the kernel, or what to read instead of it.
     pub recording: Option<PathBuf>,
 }
@@ -60,6 +64,8 @@ impl Default for SourceSettings {
             critical_ring_bytes: 4 << 20,
             bulk_ring_bytes: 16 << 20,
             processes_max: 32_768,
+            processes_bytes_max: 24 << 20,
+            environment: true,
             recording: None,
         }
     }

@@ -48,7 +48,7 @@ impl Replay {
             let problem = format!("{} is no recording of this version", path.display());
             return Err(failed(problem, "name a file that `cadge record` wrote"));
         }
-        let mut describer = Describer::new(&settings.hostname, settings.processes_max);
+        let mut describer = Describer::new(settings);
         let boot = head.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         describer.fix_clock(boot);
         Ok(Self { reader, describer, record: Vec::new(), records: 0 })

@@ -59,6 +59,8 @@ pub(crate) struct Seen {
     pub(crate) uid: u32,
     pub(crate) user: String,
     pub(crate) from_memfd: bool,
+    pub(crate) upper_layer: bool,
+    pub(crate) container: String,
     pub(crate) fd_name: String,
     pub(crate) fd_raw: String,
     pub(crate) dev_ino: (u32, u64),
@@ -82,6 +84,8 @@ impl Seen {
             seen.uid = process.uid;
             seen.user = process.user_name.to_string();
             seen.from_memfd = process.exe_from_memfd;
+            seen.upper_layer = process.exe_upper_layer;
+            seen.container = process.container_id.to_string();
             if let Some(parent) = event.processes.process(process.ppid) {
                 seen.parent = text(&parent.comm);
                 let grandparent = event.processes.process(parent.ppid);

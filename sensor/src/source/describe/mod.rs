@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cadge_engine::{Arg, ArgValue, ContainerState, Event, EventType, Fd, Processes as _};
 
+use super::SourceSettings;
 use super::ebpf::calls;
 use super::ebpf::record::{Body, CallPart, Header, Record};
 use crate::state::{Names, ProcessTable};
@@ -66,12 +67,12 @@ pub(super) fn boot_unix_ns() -> u64 {
 }
 
 impl Describer {
-    pub(super) fn new(hostname: &str, processes_max: usize) -> Self {
+    pub(super) fn new(settings: &SourceSettings) -> Self {
         Self {
-            table: ProcessTable::new(processes_max),
+            table: ProcessTable::new(settings.processes_max, settings.processes_bytes_max),
             names: Names::new(),
             clock: Clock::now(),
-            hostname: hostname.to_owned(),
+            hostname: settings.hostname.clone(),
             num: 0,
             malformed: 0,
             path: Vec::new(),
@@ -110,6 +111,7 @@ impl Describer {
             return;
         };
         let mut texts = std::mem::take(&mut self.texts);
+        self.table.touch(i64::from(record.header.pid));
         texts.fill(record, call, row, &mut self.names);
         let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
         let mut args = [Arg { name: "", value: ArgValue::Missing }; ARGS_MAX];

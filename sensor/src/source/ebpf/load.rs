@@ -20,6 +20,8 @@ const TRACEPOINTS: &[(&str, &str)] = &[
     ("process_fork", "sched_process_fork"),
     ("process_exec", "sched_process_exec"),
     ("process_exit", "sched_process_exit"),
+    ("process_rename", "task_rename"),
+    ("process_moved", "cgroup_attach_task"),
     ("sys_exit", "sys_exit"),
 ];
 
@@ -68,6 +70,7 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("own_pid", &own_pid, true)
+        .override_global("env_wanted", &u32::from(settings.environment), true)
         .map_max_entries("critical", settings.critical_ring_bytes)
         .map_max_entries("bulk", settings.bulk_ring_bytes)
         .load(OBJECT)

@@ -35,7 +35,7 @@ impl Ebpf {
     pub fn open(settings: &SourceSettings) -> Result<Self, SourceError> {
         check().require()?;
         let mut loaded = load::load(settings)?;
-        let mut describer = Describer::new(&settings.hostname, settings.processes_max);
+        let mut describer = Describer::new(settings);
         let mut recording = None;
         if let Some(path) = &settings.recording {
             recording = Some(replay::create(path)?);
@@ -107,6 +107,11 @@ impl Source for Ebpf {
             ("dropped_total{class=\"any\",cause=\"malformed\"}".to_owned(), self.describer.malformed),
             ("processes".to_owned(), u64::try_from(self.describer.table.len()).unwrap_or(u64::MAX)),
             ("processes_evicted_total".to_owned(), self.describer.table.evicted()),
+            ("processes_evicted_alive_total".to_owned(), self.describer.table.evicted_alive()),
+            (
+                "processes_text_bytes".to_owned(),
+                u64::try_from(self.describer.table.bytes()).unwrap_or(u64::MAX),
+            ),
         ]);
         counters
     }

@@ -43,8 +43,12 @@ mirror! {
 mirror! {
     /// A process.
     ProcessPart = "cadge_process" {
-        start_ns: u64, exe_ino: u64, exe_dev: u32, ppid: u32, vpid: u32, sid: u32, pgid: u32, uid: u32, gid: u32,
-        loginuid: u32, tty: u32, is_execveat: u32, comm: [u8; 16],
+        start_ns: u64, exe_ino: u64, exe_ctime_ns: u64, exe_mtime_ns: u64, cap_effective: u64, cap_permitted: u64,
+        cap_inheritable: u64, cgroup: u64, pidns_start_ns: u64, fd_limit: u64, argv_bytes: u64, env_bytes: u64,
+        faults_major: u64, faults_minor: u64, vm_size_kb: u32, vm_rss_kb: u32, vm_swap_kb: u32, exe_dev: u32,
+        exe_nlink: u32, exe_flags: u32, ppid: u32, vpid: u32, vtid: u32, sid: u32, vsid: u32, pgid: u32, vpgid: u32,
+        uid: u32, gid: u32, real_uid: u32, inner_uid: u32, loginuid: u32, tty: u32, ns_pid: u32, ns_mnt: u32,
+        ns_user: u32, ns_net: u32, by: u32, cause: u32, reserved: u32, comm: [u8; 16],
     }
 }
 
@@ -159,6 +163,19 @@ pub(crate) mod part {
     pub(crate) const PATH: u8 = 8;
     pub(crate) const SOCKET: u8 = 9;
     pub(crate) const BYTES: u8 = 10;
+    pub(crate) const MOVED: u8 = 13;
+}
+
+/// Of a process's executable: `enum cadge_exe_flags`.
+pub(crate) mod exe {
+    pub(crate) const UPPER: u32 = 2;
+}
+
+/// Why there is a record of a process: `enum cadge_cause`.
+pub(crate) mod cause {
+    pub(crate) const EXECVEAT: u32 = 1;
+    pub(crate) const RENAME: u32 = 2;
+    pub(crate) const CGROUP: u32 = 3;
 }
 
 /// Flags of a part: `enum cadge_part_flags`.

@@ -1,0 +1,140 @@
+//! What the kernel tells of a process, and how the table follows it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use super::watch::Watch;
+
+/// Runs a Python program, which must succeed.
+fn python(program: &str, args: &[&str]) {
+    let output = Command::new("python3").arg("-c").arg(program).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_new_short_name_is_followed_and_the_executable_tells() {
+    let Some(watch) = Watch::start("rename") else { return };
+    // PR_SET_NAME is 15.
+    let program = "
+import ctypes
+ctypes.CDLL(None).prctl(15, b'cadge-renamed', 0, 0, 0)
+open('/etc/hostname').read()
+open('/proc/self/comm', 'w').write('cadge-again')
+open('/etc/hostname').read()
+";
+    python(program, &[]);
+    for name in ["cadge-renamed", "cadge-again"] {
+        let seen = watch.expect(name, |seen| seen.name == name && seen.fd_name == "/etc/hostname");
+        assert!(seen.exe_path.contains("python"), "{}", seen.exe_path);
+        assert!(seen.cmdline.starts_with(&format!("{name} -c ")), "{}", seen.cmdline);
+    }
+}
+
+#[test]
+fn long_arguments_keep_their_end() {
+    let Some(watch) = Watch::start("arguments") else { return };
+    let long = "cadge-long-".repeat(11_000);
+    assert!(Command::new("true").args([&long, "cadge-last-argument"]).status().unwrap().success());
+    let seen = watch.expect("long arguments", |seen| seen.cmdline.starts_with("true cadge-long-"));
+    assert!(seen.cmdline.ends_with(" cadge-last-argument"));
+    assert!(seen.cmdline.contains(" [...] "));
+    assert!(seen.cmdline.len() > 9_000 && seen.cmdline.len() < 16_000, "{}", seen.cmdline.len());
+}
+
+#[test]
+fn a_process_that_leaves_its_containers_cgroup_is_still_the_containers() {
+    let Some(watch) = Watch::start("cgroup") else { return };
+    let Some(root) = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+        .into_iter()
+        .find(|root| fs::exists(format!("{root}/cgroup.procs")).unwrap_or(false))
+    else {
+        eprintln!("SKIPPED cgroup: no hierarchy of version 2");
+        return;
+    };
+    let id = "cadec0de".repeat(8);
+    let container = format!("{root}/cadge-test/{id}");
+    fs::create_dir_all(&container).unwrap();
+    let script = "
+echo $$ > \"$1/cgroup.procs\"; cat /etc/hostname > /dev/null
+echo $$ > \"$2/cgroup.procs\"; cat /etc/hostname > /dev/null
+";
+    let done = Command::new("sh").args(["-c", script, "cadge-mover", &container, root]).status();
+    let _ = fs::remove_dir(&container);
+    let _ = fs::remove_dir(format!("{root}/cadge-test"));
+    assert!(done.unwrap().success());
+    for which in ["in the container", "out of its cgroup"] {
+        let seen = watch.expect(which, |seen| {
+            seen.name == "cat" && seen.fd_name == "/etc/hostname" && seen.container == id[..12]
+        });
+        assert_eq!(seen.parent, "sh");
+    }
+}
+
+#[test]
+fn an_executable_of_an_overlays_upper_layer_is_known() {
+    let Some(watch) = Watch::start("overlay") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().canonicalize().unwrap();
+    let program = dir.join("lower/cadge-lower");
+    fs::create_dir(dir.join("lower")).unwrap();
+    fs::copy("/bin/true", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = "
+mount -t tmpfs none \"$1/top\" && mkdir \"$1/top/upper\" \"$1/top/work\" &&
+mount -t overlay -o \"lowerdir=$1/lower,upperdir=$1/top/upper,workdir=$1/top/work\" none \"$1/merged\" &&
+\"$1/merged/cadge-lower\" && cp /bin/true \"$1/merged/cadge-upper\" && \"$1/merged/cadge-upper\"
+";
+    fs::create_dir(dir.join("top")).unwrap();
+    fs::create_dir(dir.join("merged")).unwrap();
+    let done = Command::new("unshare").args(["-m", "sh", "-c", script, "sh", dir.to_str().unwrap()]).output();
+    let done = done.unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    for (name, upper) in [("cadge-lower", false), ("cadge-upper", true)] {
+        let seen = watch.expect(name, |seen| seen.kind == "execve" && seen.name == name);
+        assert_eq!(seen.upper_layer, upper, "{name}");
+        assert_eq!(seen.exe_path, dir.join("merged").join(name).display().to_string());
+    }
+}
+
+#[test]
+fn a_child_is_a_copy_of_who_forked_even_if_another_is_its_parent() {
+    let Some(watch) = Watch::start("fork") else { return };
+    // A child by clone(2), 56 on x86_64, with CLONE_PARENT: its parent is the shell, or whoever started this.
+    if !cfg!(target_arch = "x86_64") {
+        return;
+    }
+    let program = "
+import ctypes, os, sys
+call = ctypes.CDLL(None).syscall
+ctypes.CDLL(None).prctl(15, b'cadge-forker', 0, 0, 0)
+if call(56, 0x8000 | 17, 0, 0, 0, 0) == 0:
+    open('/etc/hostname').read()
+    os._exit(0)
+";
+    python(program, &["cadge-forked"]);
+    let child = watch.expect("the child's file", |seen| {
+        seen.cmdline.ends_with(" cadge-forked") && seen.fd_name == "/etc/hostname"
+    });
+    assert_eq!(child.name, "cadge-forker");
+    assert_ne!(child.parent, "cadge-forker");
+}
+
+#[test]
+fn credentials_and_directory_follow_calls() {
+    let Some(watch) = Watch::start("credentials") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().canonicalize().unwrap();
+    let program = "
+import os, sys
+os.chdir(sys.argv[1])
+open('/etc/hostname').read()
+os.setgid(65534); os.setuid(65534)
+open('/etc/hostname').read()
+";
+    python(program, &[dir.to_str().unwrap()]);
+    let cwd = format!("{}/", dir.display());
+    for uid in [0, 65534] {
+        watch.expect("a file", |seen| seen.fd_name == "/etc/hostname" && seen.cwd == cwd && seen.uid == uid);
+    }
+}
