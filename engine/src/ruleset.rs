@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::condition::ast::{Expr, Span};
+use crate::condition::ast::{Expr, Op, Span};
 use crate::events::EVENTS;
 use crate::events::EventSet;
 use crate::fields::{self, Scope};
@@ -178,6 +178,20 @@ impl Ruleset {
         &self.rules
     }
 
+    /// The names of hosts with which conditions compare the names of addresses: whoever gives
+    /// [`Event::hosts`] has to find out what addresses they have.
+    pub fn host_names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for rule in self.rules.iter().filter(|rule| rule.is_evaluated) {
+            rule.condition.checks(&mut |check| {
+                if check.left.field_name().is_some_and(fields::is_host_name) && compares_whole(check.op) {
+                    names.extend(check.values.iter().map(|value| value.text().into_owned()));
+                }
+            });
+        }
+        names
+    }
+
     /// How many different sub-expressions all conditions have together.
     pub fn expressions(&self) -> usize {
         self.graph.len()
@@ -231,6 +245,11 @@ impl Rule {
     pub fn output_fields(&self) -> BTreeSet<String> {
         self.template.fields().map(str::to_owned).collect()
     }
+}
+
+/// Whether an operator compares with whole values.
+fn compares_whole(op: Op) -> bool {
+    matches!(op, Op::Eq | Op::EqEq | Op::Ne | Op::In | Op::Intersects)
 }
 
 /// A ruleset that grows.

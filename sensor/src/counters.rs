@@ -19,6 +19,12 @@ pub(crate) struct Counters {
     pub(crate) spool_full: AtomicU64,
     /// Alerts whose fields were cut to fit.
     pub(crate) cut: AtomicU64,
+    /// Names of hosts that were looked up.
+    pub(crate) host_lookups: AtomicU64,
+    /// Those of them that nobody knows, or that could not be asked for.
+    pub(crate) host_lookups_failed: AtomicU64,
+    /// Names of hosts that are too many to be looked up.
+    pub(crate) host_names_refused: AtomicU64,
     /// Alerts that the hub has.
     pub(crate) delivered: AtomicU64,
     sources: Mutex<Vec<(String, u64)>>,
@@ -41,6 +47,9 @@ impl Counters {
             ("alerts_spooled_total", &self.spooled),
             ("alerts_delivered_total", &self.delivered),
             ("alerts_cut_total", &self.cut),
+            ("host_lookups_total", &self.host_lookups),
+            ("host_lookups_failed_total", &self.host_lookups_failed),
+            ("host_names_refused_total", &self.host_names_refused),
             ("dropped_total{class=\"alert\",cause=\"queue_full\"}", &self.queue_full),
             ("dropped_total{class=\"alert\",cause=\"disk_error\"}", &self.disk_error),
             ("dropped_total{class=\"alert\",cause=\"spool_full\"}", &self.spool_full),

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cadge_engine::{Alert, Priority, Ruleset, Scratch};
+use cadge_engine::{Alert, Event, Priority, Ruleset, Scratch};
 
 use crate::counters::Counters;
 use crate::source::Source;
+use crate::state::HostNames;
 
 /// A source is waited for so long before the loop looks whether it is to stop.
 const WAIT: Duration = Duration::from_millis(100);
@@ -23,6 +24,7 @@ const LOSS_RULE: &str = "Falco internal: syscall event drop";
 /// What the loop needs.
 pub(crate) struct Evaluate {
     pub(crate) ruleset: Arc<Ruleset>,
+    pub(crate) hosts: HostNames,
     pub(crate) sources: Vec<Box<dyn Source>>,
     pub(crate) queue: SyncSender<Alert>,
     pub(crate) counters: Arc<Counters>,
@@ -38,9 +40,12 @@ impl Evaluate {
         while !self.stop.load(Ordering::Relaxed) && !self.sources.is_empty() {
             // With several sources none may be kept waiting by another.
             let wait = if self.sources.len() == 1 { WAIT } else { Duration::from_millis(1) };
-            let (ruleset, queue, counters) = (&self.ruleset, &self.queue, &self.counters);
+            self.hosts.refresh();
+            let (ruleset, hosts) = (&self.ruleset, &self.hosts);
+            let (queue, counters) = (&self.queue, &self.counters);
             self.sources.retain_mut(|source| {
                 let outcome = source.poll(wait, &mut |event| {
+                    let event = &Event { hosts, ..*event };
                     ruleset.evaluate(event, &mut scratch, &mut alerts);
                     for alert in alerts.drain(..) {
                         raise(queue, counters, alert);

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::evaluate::Evaluate;
 use crate::source::Source;
 use crate::spool::{Spool, SpoolSettings};
+use crate::state::HostNames;
 use crate::uplink::Uplink;
 
 /// At the end the uplink gets so long to hand over what is left. It is on disk anyway.
@@ -64,8 +65,15 @@ impl Sensor {
             counters: Arc::clone(&counters),
             sync_interval: Duration::from_millis(config.spool.sync_interval_ms.max(1)),
         };
-        let evaluate =
-            Evaluate { ruleset, sources, queue, counters: Arc::clone(&counters), stop: Arc::clone(&stop) };
+        let hosts = HostNames::start(ruleset.host_names(), Arc::clone(&counters));
+        let evaluate = Evaluate {
+            ruleset,
+            hosts,
+            sources,
+            queue,
+            counters: Arc::clone(&counters),
+            stop: Arc::clone(&stop),
+        };
         let threads =
             vec![thread("evaluate", move || evaluate.run())?, thread("spool", move || writer.run())?];
         let stop_uplink = CancellationToken::new();

@@ -74,6 +74,11 @@ pub const CLASSES: &[Class] = &[
     class("json", "", "an event that is a JSON object", json::JSON),
 ];
 
+/// Whether a field has the names of an address.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    find(name).is_some_and(|(field, _)| matches!(field.get, Get::Names(_)))
+}
+
 /// Every field, by class.
 pub fn all() -> impl Iterator<Item = &'static Field> {
     CLASSES.iter().flat_map(|class| class.fields)

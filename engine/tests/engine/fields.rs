@@ -144,6 +144,20 @@ fn addresses_have_the_names_that_are_known() {
 }
 
 #[test]
+fn rules_say_which_names_they_compare_with() {
+    let rules = ruleset(
+        "- list: pools\n  items: [pool.example, \"other.example\"]\n\
+         - macro: mine\n  condition: (fd.sport = 443 and fd.sip.name in (pools))\n\
+         - rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: >\n    \
+           evt.type = connect and (mine or not fd.cip.name = me.example) and fd.rip.name startswith bad\n\
+         - rule: off\n  desc: d\n  output: o\n  priority: INFO\n  enabled: false\n  \
+           condition: evt.type = connect and fd.lip.name = nobody.example\n",
+    );
+    let names: Vec<String> = rules.host_names().into_iter().collect();
+    assert_eq!(names, ["me.example", "other.example", "pool.example"]);
+}
+
+#[test]
 fn descriptors_have_layers_roles_and_containers() {
     let mut scene = Scene::read("cat", "/etc/shadow");
     scene.process().container_id = "0123456789ab".into();
