@@ -111,7 +111,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Rule files, or folders of them, instead of Cadge's own. May be repeated.
-    #[arg(long, short, value_name = "PATH")]
+    #[arg(long, short, value_name = "PATH", num_args = 1..)]
     pub(crate) rules: Vec<PathBuf>,
     /// Print JSON as Falco does, one alert a line.
     #[arg(long)]
@@ -222,7 +222,7 @@ pub(crate) struct Sensor {
     #[command(flatten)]
     pub(crate) role: Service,
     /// Rule files, or folders of them, instead of those in the configuration. May be repeated.
-    #[arg(long, short, value_name = "PATH")]
+    #[arg(long, short, value_name = "PATH", num_args = 1..)]
     pub(crate) rules: Vec<PathBuf>,
     /// Say what this machine offers a sensor, and stop.
     #[arg(long)]
