@@ -16,6 +16,9 @@ const PROTOS: [&str; 10] = [
     "cadge/v1/integrations.proto",
 ];
 
+/// What others serve, and we only ask: no reflection shows it.
+const CRI: &str = "cri/runtime.proto";
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
@@ -41,5 +44,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .extern_path(".cadge.v1.Batch", "crate::batch::Batch")
         .extern_path(".falco.schema", "crate::falco::schema")
         .compile_fds(files)?;
+
+    println!("cargo:rerun-if-changed={CRI}");
+    let cri = out.join("cri");
+    fs::create_dir_all(&cri)?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        .out_dir(&cri)
+        .compile_fds(protox::compile([CRI], ["."])?)?;
     Ok(())
 }

@@ -64,6 +64,19 @@ pub mod cadge {
     }
 }
 
+/// The Container Runtime Interface of Kubernetes: what containerd and CRI-O are asked.
+pub mod cri {
+    #![allow(
+        missing_docs,
+        nonstandard_style,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes_without_reason,
+        reason = "generated"
+    )]
+    include!(concat!(env!("OUT_DIR"), "/cri/runtime.v1.rs"));
+}
+
 pub use cadge::v1::Alert;
 pub use falco::schema::Priority;
 pub use origin::Origin;

@@ -28,6 +28,8 @@ pub struct Config {
     pub static_fields: BTreeMap<String, String>,
     /// Where events come from: `ebpf`.
     pub sources: Vec<String>,
+    /// Container runtimes, and events that wait for what they say.
+    pub container_engines: ContainerEngines,
     /// The queue between the rules and the disk.
     pub outputs_queue: OutputsQueue,
     /// Alerts on disk until the hub has them.
@@ -93,6 +95,36 @@ pub enum ExtraField {
     Keyed(BTreeMap<String, String>),
 }
 
+/// Container runtimes, and events that wait for what they say.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContainerEngines {
+    /// containerd and CRI-O: the Container Runtime Interface of Kubernetes.
+    pub cri: ContainerEngine,
+    /// Docker.
+    pub docker: ContainerEngine,
+    /// Podman.
+    pub podman: ContainerEngine,
+    /// Containers that are remembered.
+    pub containers_max: usize,
+    /// Containers that are asked for at the same time.
+    pub lookups_max: usize,
+    /// Events that may wait for what is being looked up. What comes on top is evaluated without it.
+    pub pending_events_max: usize,
+    /// They wait so long at most, in milliseconds.
+    pub pending_timeout_ms: u64,
+}
+
+/// One kind of container runtime.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContainerEngine {
+    /// Whether it is asked at all.
+    pub enabled: bool,
+    /// Where it listens; `*` is any folder.
+    pub sockets: Vec<PathBuf>,
+}
+
 /// The queue between the rules and the disk.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -144,9 +176,33 @@ impl Default for Config {
             append_output: Vec::new(),
             static_fields: BTreeMap::new(),
             sources: vec!["ebpf".to_owned()],
+            container_engines: ContainerEngines::default(),
             outputs_queue: OutputsQueue::default(),
             spool: SpoolConfig::default(),
             hub: HubConfig::default(),
+        }
+    }
+}
+
+impl Default for ContainerEngines {
+    fn default() -> Self {
+        let engine = |sockets: &[&str]| ContainerEngine {
+            enabled: true,
+            sockets: sockets.iter().map(PathBuf::from).collect(),
+        };
+        Self {
+            cri: engine(&[
+                "/run/containerd/containerd.sock",
+                "/run/crio/crio.sock",
+                "/run/k3s/containerd/containerd.sock",
+                "/run/host-containerd/containerd.sock",
+            ]),
+            docker: engine(&["/var/run/docker.sock"]),
+            podman: engine(&["/run/podman/podman.sock", "/run/user/*/podman/podman.sock"]),
+            containers_max: 4096,
+            lookups_max: 16,
+            pending_events_max: 1024,
+            pending_timeout_ms: 500,
         }
     }
 }

@@ -27,12 +27,34 @@ pub(crate) struct Counters {
     pub(crate) host_names_refused: AtomicU64,
     /// Alerts that the hub has.
     pub(crate) delivered: AtomicU64,
+    /// Events that had to wait for what was being looked up.
+    pub(crate) pending: AtomicU64,
+    /// Those of them that waited until it was known.
+    pub(crate) pending_answered: AtomicU64,
+    /// Those of them that waited for as long as they may.
+    pub(crate) pending_timed_out: AtomicU64,
+    /// Events that would have had to wait, but too many did already.
+    pub(crate) pending_refused: AtomicU64,
+    /// Containers that are remembered.
+    pub(crate) containers: AtomicU64,
+    /// Containers that a runtime knew.
+    pub(crate) containers_known: AtomicU64,
+    /// Containers that no runtime knew.
+    pub(crate) containers_unknown: AtomicU64,
+    /// Containers that made room for others.
+    pub(crate) containers_evicted: AtomicU64,
+    /// Containers that could not be asked for because too many others were.
+    pub(crate) lookups_refused: AtomicU64,
     sources: Mutex<Vec<(String, u64)>>,
 }
 
 impl Counters {
     pub(crate) fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(gauge: &AtomicU64, value: usize) {
+        gauge.store(u64::try_from(value).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Takes over what the sources have counted.
@@ -53,6 +75,15 @@ impl Counters {
             ("dropped_total{class=\"alert\",cause=\"queue_full\"}", &self.queue_full),
             ("dropped_total{class=\"alert\",cause=\"disk_error\"}", &self.disk_error),
             ("dropped_total{class=\"alert\",cause=\"spool_full\"}", &self.spool_full),
+            ("pending_total", &self.pending),
+            ("pending_ended_total{by=\"answer\"}", &self.pending_answered),
+            ("pending_ended_total{by=\"timeout\"}", &self.pending_timed_out),
+            ("pending_refused_total", &self.pending_refused),
+            ("containers", &self.containers),
+            ("containers_looked_up_total{outcome=\"known\"}", &self.containers_known),
+            ("containers_looked_up_total{outcome=\"unknown\"}", &self.containers_unknown),
+            ("containers_looked_up_total{outcome=\"refused\"}", &self.lookups_refused),
+            ("containers_evicted_total", &self.containers_evicted),
         ];
         let own = own.map(|(name, counter)| (name.to_owned(), counter.load(Ordering::Relaxed)));
         let sources = self.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

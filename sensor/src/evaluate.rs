@@ -6,14 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cadge_engine::{Alert, Event, Priority, Ruleset, Scratch};
+use cadge_engine::{Alert, Event, Priority};
 
 use crate::counters::Counters;
+use crate::pending::Evaluator;
 use crate::source::Source;
 use crate::state::HostNames;
 
 /// A source is waited for so long before the loop looks whether it is to stop.
 const WAIT: Duration = Duration::from_millis(100);
+
+/// The same while an event waits for an answer.
+const PENDING_WAIT: Duration = Duration::from_millis(2);
 
 /// The counters of losses are looked at so often.
 const LOSS_INTERVAL: Duration = Duration::from_secs(1);
@@ -23,7 +27,7 @@ const LOSS_RULE: &str = "Falco internal: syscall event drop";
 
 /// What the loop needs.
 pub(crate) struct Evaluate {
-    pub(crate) ruleset: Arc<Ruleset>,
+    pub(crate) evaluator: Evaluator,
     pub(crate) hosts: HostNames,
     pub(crate) sources: Vec<Box<dyn Source>>,
     pub(crate) queue: SyncSender<Alert>,
@@ -34,23 +38,21 @@ pub(crate) struct Evaluate {
 impl Evaluate {
     /// Runs until it is told to stop or every source has ended.
     pub(crate) fn run(mut self) {
-        let mut scratch = Scratch::default();
-        let mut alerts = Vec::new();
         let mut losses = Losses::default();
+        for source in &self.sources {
+            source.containers(&mut |id| self.evaluator.expect(id));
+        }
         while !self.stop.load(Ordering::Relaxed) && !self.sources.is_empty() {
             // With several sources none may be kept waiting by another.
             let wait = if self.sources.len() == 1 { WAIT } else { Duration::from_millis(1) };
+            let wait = if self.evaluator.is_waiting() { wait.min(PENDING_WAIT) } else { wait };
             self.hosts.refresh();
-            let (ruleset, hosts) = (&self.ruleset, &self.hosts);
+            let (evaluator, hosts) = (&mut self.evaluator, &self.hosts);
             let (queue, counters) = (&self.queue, &self.counters);
+            let mut raise = |alert| raise(queue, counters, alert);
             self.sources.retain_mut(|source| {
-                let outcome = source.poll(wait, &mut |event| {
-                    let event = &Event { hosts, ..*event };
-                    ruleset.evaluate(event, &mut scratch, &mut alerts);
-                    for alert in alerts.drain(..) {
-                        raise(queue, counters, alert);
-                    }
-                });
+                let outcome = source
+                    .poll(wait, &mut |event| evaluator.evaluate(&Event { hosts, ..*event }, &mut raise));
                 match outcome {
                     Ok(more) => more,
                     Err(error) => {
@@ -59,10 +61,13 @@ impl Evaluate {
                     }
                 }
             });
+            evaluator.evaluate_parked(&mut raise);
             if losses.looked.is_none_or(|looked| looked.elapsed() >= LOSS_INTERVAL) {
+                evaluator.tidy();
                 self.announce(&mut losses);
             }
         }
+        self.evaluator.finish(&mut |alert| raise(&self.queue, &self.counters, alert));
         self.announce(&mut losses);
     }
 

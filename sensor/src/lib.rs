@@ -7,6 +7,8 @@ pub mod config;
 mod counters;
 mod state;
 pub mod source;
+mod containers;
+mod pending;
 mod evaluate;
 mod encode;
 mod spool;

@@ -11,10 +11,12 @@ use cadge_proto::raw::v1::Hello;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::containers::containers;
 use crate::counters::Counters;
 use crate::encode::Encoder;
 use crate::error::Error;
 use crate::evaluate::Evaluate;
+use crate::pending::{Bounds, Evaluator};
 use crate::source::Source;
 use crate::spool::{Spool, SpoolSettings};
 use crate::state::HostNames;
@@ -65,15 +67,21 @@ impl Sensor {
             counters: Arc::clone(&counters),
             sync_interval: Duration::from_millis(config.spool.sync_interval_ms.max(1)),
         };
+        let (containers, lookups) = containers(&config.container_engines, &counters);
+        let bounds = Bounds {
+            events_max: config.container_engines.pending_events_max,
+            timeout: Duration::from_millis(config.container_engines.pending_timeout_ms),
+        };
         let hosts = HostNames::start(ruleset.host_names(), Arc::clone(&counters));
         let evaluate = Evaluate {
-            ruleset,
+            evaluator: Evaluator::new(ruleset, containers, bounds, Arc::clone(&counters)),
             hosts,
             sources,
             queue,
             counters: Arc::clone(&counters),
             stop: Arc::clone(&stop),
         };
+        tokio::spawn(lookups.run());
         let threads =
             vec![thread("evaluate", move || evaluate.run())?, thread("spool", move || writer.run())?];
         let stop_uplink = CancellationToken::new();

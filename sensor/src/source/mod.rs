@@ -18,6 +18,9 @@ pub trait Source: Send {
     /// first. Answers `false` once there will never be another.
     fn poll(&mut self, timeout: Duration, sink: &mut dyn FnMut(&Event<'_>)) -> Result<bool, SourceError>;
 
+    /// Hands over the id of each container in which something runs already.
+    fn containers(&self, _see: &mut dyn FnMut(&str)) {}
+
     /// What it has counted since it started, by metric name: events, and what was dropped by
     /// class and cause, such as `dropped_total{class="bulk",cause="ring_full"}`.
     fn counters(&self) -> Vec<(String, u64)>;

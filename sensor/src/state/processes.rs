@@ -1,6 +1,6 @@
 //! The table of processes: filled at the start, kept by exec, fork and exit. Bounded in number and in bytes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use cadge_engine::{Process, Processes};
@@ -142,6 +142,13 @@ impl ProcessTable {
     fn take_out(&mut self, pid: i64) -> bool {
         let entry = self.processes.remove(&pid);
         entry.map(|entry| self.texts.remove(&entry.process)).is_some()
+    }
+
+    /// Hands over the id of each container that a process is in.
+    pub(crate) fn containers(&self, see: &mut dyn FnMut(&str)) {
+        let ids = self.processes.values().map(|entry| &*entry.process.container_id);
+        let ids: HashSet<&str> = ids.filter(|id| !id.is_empty()).collect();
+        ids.into_iter().for_each(see);
     }
 
     pub(crate) fn len(&self) -> usize {

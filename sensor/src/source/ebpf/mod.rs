@@ -101,6 +101,10 @@ impl Source for Ebpf {
         Ok(true)
     }
 
+    fn containers(&self, see: &mut dyn FnMut(&str)) {
+        self.describer.table.containers(see);
+    }
+
     fn counters(&self) -> Vec<(String, u64)> {
         let mut counters = self.loaded.counters();
         counters.extend([
