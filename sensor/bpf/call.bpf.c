@@ -179,6 +179,25 @@ static __always_inline void fill_caller(struct cadge_call *call, struct task_str
 	bpf_core_read(&call->cap_inheritable, 8, &cred->cap_inheritable);
 }
 
+/* Whether the call is one that is to be told: one of the plan's conditions is true, or it has none. */
+static __always_inline int is_told(struct cadge_call *call, const struct cadge_plan *plan)
+{
+	int i, has = 0;
+
+	for (i = 0; i < CADGE_CONDITIONS; i++) {
+		struct cadge_take next = plan->takes[i];
+		__u32 number = next.with | (__u32)next.size << 8, value;
+
+		if (next.what != CADGE_TAKE_IF && next.what != CADGE_TAKE_IF_ANY)
+			break;
+		has = 1;
+		value = argument(call, next.arg);
+		if (next.what == CADGE_TAKE_IF ? value == number : (value & number) != 0)
+			return 1;
+	}
+	return !has;
+}
+
 /* Takes all that the plan asks for, and hands the record over. */
 static __always_inline void finish_call(struct scratch *s, const struct cadge_plan *plan)
 {
@@ -246,6 +265,8 @@ int sys_exit(__u64 *ctx)
 	call->abi = abi;
 	call->number = number;
 	__builtin_memcpy(call->args, args, sizeof(args));
+	if (!is_told(call, plan))
+		return 0;
 	if (!(plan->flags & CADGE_PLAN_SILENT)) {
 		fill_caller(call, task);
 		finish_call(s, plan);

@@ -207,6 +207,9 @@ enum cadge_take_what {
 	CADGE_TAKE_FD = 4,     /* what the descriptor refers to */
 	CADGE_TAKE_BYTES = 5,  /* so many bytes of the caller's memory as `size` says */
 	CADGE_TAKE_SIZED = 6,  /* so many as the argument `with` says, at most `size` times 16 */
+	/* Conditions stand first, and one of them has to be true. The number is in `with` and `size`. */
+	CADGE_TAKE_IF = 7,     /* told only if the argument is the number */
+	CADGE_TAKE_IF_ANY = 8, /* told only if the argument has any of the number's bits */
 };
 
 struct cadge_take {
@@ -224,6 +227,8 @@ enum cadge_plan_flags {
 };
 
 #define CADGE_TAKES 7
+/* So many of them may be conditions. */
+#define CADGE_CONDITIONS 2
 
 /* What to do about a call. */
 struct cadge_plan {

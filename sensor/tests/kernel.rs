@@ -11,6 +11,7 @@ mod kernel {
     pub(crate) mod cases;
     mod calls;
     mod events;
+    mod files;
     mod process;
 }
 

@@ -20,6 +20,8 @@ const SIGNED: &[&str] = &[
     "fdin",
     "fdlimit",
     "fdout",
+    "from_dirfd",
+    "fs_fd",
     "group_fd",
     "in_fd",
     "initrd_fd",
@@ -54,6 +56,7 @@ const SIGNED: &[&str] = &[
     "target_fd",
     "tid",
     "timeout",
+    "to_dirfd",
     "tty",
     "vpgid",
     "vpid",
@@ -65,6 +68,8 @@ const LONG: &[&str] = &[
     "addr",
     "arg",
     "argument",
+    "attr_clr",
+    "attr_set",
     "cap_effective",
     "cap_inheritable",
     "cap_permitted",
@@ -102,6 +107,7 @@ const LONG: &[&str] = &[
 /// Arguments that are unsigned numbers of up to 32 bits: flags, users, modes.
 const WORD: &[&str] = &[
     "ID",
+    "attr_flags",
     "clockid",
     "cmd",
     "cq_entries",

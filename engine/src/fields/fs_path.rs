@@ -52,6 +52,18 @@ pub(super) fn paths(kind: EventType) -> Option<&'static [&'static str]> {
         "link" | "linkat" => &["newpath", "oldpath"],
         "symlink" | "symlinkat" => &["linkpath", "target"],
         "mount" => &["dev", "dir"],
+        other => return beyond(other),
+    })
+}
+
+/// Those of calls that Falco does not take apart.
+fn beyond(name: &str) -> Option<&'static [&'static str]> {
+    Some(match name {
+        "access" => &["name"],
+        "fspick" | "futimesat" | "inotify_add_watch" | "lremovexattr" | "lsetxattr" | "mknod" | "mknodat"
+        | "mount_setattr" | "name_to_handle_at" | "open_tree" | "removexattr" | "setxattr" | "truncate"
+        | "utime" | "utimensat" | "utimes" => &["path"],
+        "move_mount" => &["from_path", "to_path"],
         _ => return None,
     })
 }
@@ -67,16 +79,19 @@ pub(super) fn argument<'a>(event: &Event<'a>, name: &str, is_raw: bool) -> Optio
     }
 }
 
-/// Falco's test of success: an open call whose descriptor is not exactly -1, any other that returned 0.
+/// Falco's test of success: an open call whose descriptor is not exactly -1, any other that did not fail.
 fn succeeded(event: &Event<'_>) -> bool {
-    if event.kind.name().starts_with("open") { event.result != Some(-1) } else { event.result == Some(0) }
+    if event.kind.name().starts_with("open") { event.result != Some(-1) } else { event.result >= Some(0) }
 }
 
 fn one<'a>(event: &Event<'a>, is_raw: bool) -> Option<Value<'a>> {
     if !succeeded(event) {
         return None;
     }
-    if matches!(event.kind.name(), "fchmod" | "fchown") {
+    if matches!(
+        event.kind.name(),
+        "fallocate" | "fchmod" | "fchown" | "fremovexattr" | "fsetxattr" | "ftruncate"
+    ) {
         return Some(Value::text(if is_raw { event.fd?.name_raw } else { event.fd?.name }));
     }
     match paths(event.kind)? {

@@ -38,6 +38,8 @@ pub const O_F_CREATED: u32 = 1 << 14;
 pub const FD_UPPER_LAYER: u32 = 1 << 15;
 /// The file is in a lower layer of an overlay.
 pub const FD_LOWER_LAYER: u32 = 1 << 16;
+/// Opened as a place only: neither for reading nor for writing. Falco has no bit for it.
+pub const O_PATH: u32 = 1 << 17;
 
 /// In the order in which they are printed.
 const OPEN: &[(u32, &str)] = &[
@@ -59,6 +61,7 @@ const OPEN: &[(u32, &str)] = &[
     (O_F_CREATED, "O_F_CREATED"),
     (FD_UPPER_LAYER, "FD_UPPER_LAYER"),
     (FD_LOWER_LAYER, "FD_LOWER_LAYER"),
+    (O_PATH, "O_PATH"),
 ];
 
 /// In the order in which they are printed: the other way round than `ls` does.

@@ -226,7 +226,7 @@ static long structure(char ***tokens)
 			size = 4;
 		else if (starts(token, "u64:"))
 			size = 8;
-		if (size != sizeof(long) || starts(token, "u64:") || starts(token, "w:"))
+		if (*token == 'u' || starts(token, "w:"))
 			while (*(**tokens)++ != ':')
 				;
 		/* In another ABI's call a word is that one's. */

@@ -2,10 +2,10 @@
 
 /// Writes a path into `out` by what the caller wrote and the directory that this is relative to: absolute
 /// and without `.`, `..` and `//`, but through symbolic links unseen. Falco's mark stands for a directory that
-/// is not known.
+/// is not known. An empty path is the directory itself: of a call that allows it, or one that has failed.
 pub(super) fn resolve(base: Option<&[u8]>, raw: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    if raw.is_empty() {
+    if raw.is_empty() && base.is_none() {
         return;
     }
     let base = if raw.starts_with(b"/") { b"" } else { base.unwrap_or(b"/<UNKNOWN>") };
@@ -36,7 +36,8 @@ mod tests {
             (Some(b"/var"), b"../..", b"/"),
             (Some(b"/var"), b"/etc//shadow", b"/etc/shadow"),
             (None, b"x", b"/<UNKNOWN>/x"),
-            (Some(b"/var"), b"", b""),
+            (Some(b"/var"), b"", b"/var"),
+            (None, b"", b""),
         ] {
             resolve(base, raw, &mut out);
             assert_eq!(out, expected);

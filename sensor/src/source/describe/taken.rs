@@ -3,9 +3,11 @@
 use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Processes as _};
 
 use super::super::ebpf::address::{self, Addresses};
-use super::super::ebpf::calls::{Call, FdOf, Value};
+use super::super::ebpf::calls::{Call, FdOf, Take, Value};
 use super::super::ebpf::flags;
-use super::super::ebpf::record::{CallPart, FilePart, Record, SocketPart, UNREADABLE, arg, join_path, part};
+use super::super::ebpf::record::{
+    CallPart, DETACHED, FilePart, Record, SocketPart, UNREADABLE, arg, join_path, part,
+};
 use super::path::resolve;
 use crate::state::{Names, ProcessTable};
 
@@ -38,6 +40,11 @@ impl Texts {
                 join_path(part, file);
             }
         }
+        for take in row.takes {
+            if let Take::Path(at, base) | Take::Opened(at, base) = *take {
+                self.name_directory(record, at, base);
+            }
+        }
         for (_, value) in row.args {
             match *value {
                 Value::Path(at) => self.resolve(record, at),
@@ -47,10 +54,19 @@ impl Texts {
             }
         }
         self.socket.clear();
-        if let FdOf::Arg(at) = row.fd
+        if let FdOf::Arg(at) | FdOf::Copied(at) = row.fd
             && let Some(socket) = socket(record, at)
         {
             Addresses::new(&socket, given(record)).print(&mut self.socket);
+        }
+    }
+
+    /// A descriptor of a directory has the path that the one of an argument is relative to.
+    fn name_directory(&mut self, record: &Record<'_>, at: u8, base: u8) {
+        if let Some(file) = self.files.get_mut(usize::from(base)).filter(|file| file.is_empty())
+            && let Some(part) = record.part_of(part::BASE, at)
+        {
+            join_path(part, file);
         }
     }
 
@@ -68,7 +84,7 @@ impl Texts {
 /// What was taken of a call.
 pub(crate) struct Taken<'a> {
     pub(super) record: Record<'a>,
-    pub(super) call: CallPart,
+    pub(crate) call: CallPart,
     pub(super) row: &'static Call,
     pub(super) texts: &'a Texts,
     pub(super) processes: &'a ProcessTable,
@@ -110,8 +126,10 @@ impl<'a> Taken<'a> {
     pub(crate) fn fd_name(&self) -> &'a [u8] {
         match self.row.fd {
             FdOf::None => b"",
-            FdOf::Arg(at) if self.texts.socket.is_empty() => &self.texts.files[usize::from(at)],
-            FdOf::Arg(_) => &self.texts.socket,
+            FdOf::Arg(at) | FdOf::Copied(at) if self.texts.socket.is_empty() => {
+                &self.texts.files[usize::from(at)]
+            }
+            FdOf::Arg(_) | FdOf::Copied(_) => &self.texts.socket,
             FdOf::Opened(at) => self.opened(at),
         }
     }
@@ -137,6 +155,7 @@ impl<'a> Taken<'a> {
             }
             Value::Text(at) => ArgValue::Text(self.bytes(part::STRING, at)),
             Value::Int(at) => ArgValue::Int(call.int(at)),
+            Value::Uint(at) => ArgValue::Uint(call.word(at).into()),
             Value::Long(at) => ArgValue::Uint(call.arg(at)),
             Value::Mode(at) => ArgValue::Mode(call.word(at)),
             Value::OpenFlags(at) => {
@@ -161,16 +180,21 @@ impl<'a> Taken<'a> {
         if self.row.fd == FdOf::Opened(at) { self.opened(at) } else { &self.texts.paths[usize::from(at)] }
     }
 
-    fn descriptor(&self, num: i64, at: u8) -> ArgValue<'a> {
+    /// A descriptor, of what was taken of an argument.
+    pub(crate) fn descriptor(&self, num: i64, at: u8) -> ArgValue<'a> {
         if let Some(socket) = socket(&self.record, at) {
             let kind = Addresses::new(&socket, given(&self.record)).kind;
             return ArgValue::Fd { num, typechar: typechar(kind), name: &self.texts.socket };
         }
         let (typechar, name) = match self.file(at) {
-            Some(file) => (typechar(kind_of(file.mode)), self.texts.files[usize::from(at)].as_slice()),
+            Some(file) => (typechar(self.kind(&file, at)), self.texts.files[usize::from(at)].as_slice()),
             // What would have been opened.
+            None if at == arg::RESULT && self.fd_name().is_empty() => (0, &b""[..]),
             None if at == arg::RESULT => (b'f', self.fd_name()),
-            None => (0, &b""[..]),
+            None => match self.texts.files[usize::from(at)].as_slice() {
+                b"" => (0, &b""[..]),
+                directory => (b'd', directory),
+            },
         };
         ArgValue::Fd { num, typechar, name }
     }
@@ -193,15 +217,34 @@ impl<'a> Taken<'a> {
                 Some(socket) => Some(self.socket(&socket, at)),
                 None => Some(self.plain(self.call.int(at), at, b"")),
             },
+            FdOf::Copied(at) => {
+                let fd = match socket(&self.record, at) {
+                    Some(socket) => self.socket(&socket, at),
+                    None => self.plain(self.call.result, at, b""),
+                };
+                Some(Fd { num: self.call.result, ..fd })
+            }
             FdOf::Opened(at) => Some(self.plain(self.call.result, arg::RESULT, self.bytes(part::STRING, at))),
         }
+    }
+
+    /// What kind of file an argument's descriptor refers to. What is on no file system has a name by its kind.
+    fn kind(&self, file: &FilePart, at: u8) -> FdKind {
+        let detached = self.record.part_of(part::PATH, at).is_some_and(|part| part.flags & DETACHED != 0);
+        let name = if detached { self.texts.files[usize::from(at)].as_slice() } else { b"" };
+        let known = ANONYMOUS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, kind)| *kind);
+        known.unwrap_or(match file.mode & libc::S_IFMT {
+            libc::S_IFDIR => FdKind::Directory,
+            libc::S_IFIFO => FdKind::Pipe,
+            _ => FdKind::File,
+        })
     }
 
     fn plain(&self, num: i64, at: u8, name_raw: &'a [u8]) -> Fd<'a> {
         let file = self.file(at);
         Fd {
             num,
-            kind: file.map_or(FdKind::File, |file| kind_of(file.mode)),
+            kind: file.map_or(FdKind::File, |file| self.kind(&file, at)),
             name: self.fd_name(),
             name_raw,
             client_is_local: true,
@@ -240,14 +283,19 @@ fn given<'a>(record: &Record<'a>) -> &'a [u8] {
     record.part(part::BYTES).map_or(&b""[..], |part| part.bytes)
 }
 
-/// By `i_mode`.
-fn kind_of(mode: u32) -> FdKind {
-    match mode & libc::S_IFMT {
-        libc::S_IFDIR => FdKind::Directory,
-        libc::S_IFIFO => FdKind::Pipe,
-        _ => FdKind::File,
-    }
-}
+/// How the kernel's names of what is on no file system begin.
+const ANONYMOUS: &[(&[u8], FdKind)] = &[
+    (b"/memfd:", FdKind::Memfd),
+    (b"/[eventfd]", FdKind::Event),
+    (b"/[eventpoll]", FdKind::Eventpoll),
+    (b"/[signalfd]", FdKind::Signal),
+    (b"/[timerfd]", FdKind::Timer),
+    (b"/inotify", FdKind::Inotify),
+    (b"/[userfaultfd]", FdKind::Userfault),
+    (b"/[io_uring]", FdKind::IoUring),
+    (b"/[pidfd]", FdKind::Pidfd),
+    (b"/bpf-", FdKind::Bpf),
+];
 
 /// Falco's character for a kind.
 fn typechar(kind: FdKind) -> u8 {

@@ -24,19 +24,26 @@ const LARGEFILE: i32 = 0o100_000;
 #[cfg(target_arch = "aarch64")]
 const LARGEFILE: i32 = 0o400_000;
 
+/// Falco's open flags for those of the kernel's that do not say how the file is used.
+pub(crate) fn beside_access(flags: u32) -> u32 {
+    let flags = flags.cast_signed();
+    let set = OPEN.iter().filter(|(kernel, _)| flags & kernel == *kernel);
+    set.fold(0, |bits, (_, bit)| bits | bit)
+}
+
 /// Falco's open flags for the kernel's, and whether the call created the file.
 pub(crate) fn open(flags: u32, created: bool) -> u32 {
     let flags = flags.cast_signed();
-    let mut bits = match flags & libc::O_ACCMODE {
+    // A descriptor that is only a place gives no access to what is there, whatever else was asked.
+    let access = match flags & (libc::O_ACCMODE | libc::O_PATH) {
         libc::O_RDONLY => falco::O_RDONLY,
         libc::O_WRONLY => falco::O_WRONLY,
+        libc::O_RDWR => falco::O_RDWR,
+        place if place & libc::O_PATH != 0 => falco::O_PATH,
+        // Neither, but what needs both permissions: ioctl.
         _ => falco::O_RDWR,
     };
-    for (kernel, bit) in OPEN {
-        if flags & kernel == *kernel {
-            bits |= bit;
-        }
-    }
+    let mut bits = access | beside_access(flags.cast_unsigned());
     if created {
         bits |= falco::O_F_CREATED;
     }
@@ -59,6 +66,9 @@ mod tests {
         assert_eq!(flags(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC), "O_TRUNC|O_CREAT|O_WRONLY");
         assert_eq!(flags(libc::O_RDWR | libc::O_CLOEXEC), "O_RDWR|O_CLOEXEC");
         assert_eq!(text(open(0, true)), "O_RDONLY|O_F_CREATED");
+        assert_eq!(flags(libc::O_PATH | libc::O_RDWR | libc::O_DIRECTORY), "O_DIRECTORY|O_PATH");
+        assert_eq!(text(beside_access(libc::O_CLOEXEC.cast_unsigned())), "O_CLOEXEC");
+        assert_eq!(text(beside_access(0)), "O_NONE");
         // A file without a name is a directory's flag too, and a synchronous one a data-synchronous one.
         assert_eq!(flags(libc::O_TMPFILE | libc::O_WRONLY), "O_DIRECTORY|O_WRONLY|O_TMPFILE");
     }

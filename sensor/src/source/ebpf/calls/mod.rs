@@ -2,7 +2,13 @@
 //! arguments. Nothing else in the sensor names a call.
 
 pub(crate) mod compat;
-mod files;
+mod contents;
+mod descriptors;
+mod memory;
+mod modes;
+mod mounts;
+mod names;
+mod open;
 mod process;
 mod sockets;
 
@@ -59,6 +65,11 @@ pub(crate) enum Take {
     Bytes(u8, u8),
     /// As many bytes of the first argument's as the second says, at most 16 times the third number.
     Sized(u8, u8, u8),
+    /// Nothing: the call is told only if this argument is the number. Conditions stand first, and one of them
+    /// has to be true.
+    If(u8, u16),
+    /// The same if this argument has any of these bits.
+    IfAny(u8, u16),
 }
 
 impl Take {
@@ -70,8 +81,16 @@ impl Take {
             Self::Fd(at) => [4, at, 0, 0],
             Self::Bytes(at, size) => [5, at, 0, size],
             Self::Sized(at, with, size) => [6, at, with, size],
+            Self::If(at, number) => condition(7, at, number),
+            Self::IfAny(at, bits) => condition(8, at, bits),
         }
     }
+}
+
+/// A condition's number fills two bytes.
+fn condition(what: u8, at: u8, number: u16) -> [u8; 4] {
+    let [low, high] = number.to_le_bytes();
+    [what, at, low, high]
 }
 
 /// What an argument of an event is made of. Numbers are those of the call's arguments.
@@ -89,6 +108,8 @@ pub(crate) enum Value {
     Text(u8),
     /// A signed number of 32 bits.
     Int(u8),
+    /// An unsigned number of 32 bits.
+    Uint(u8),
     /// An unsigned number of 64 bits.
     Long(u8),
     /// Bits in a number of 32 bits.
@@ -120,10 +141,22 @@ pub(crate) enum FdOf {
     Arg(u8),
     /// The one that the call returned; if it failed, the path of this argument names what it would have been.
     Opened(u8),
+    /// What an argument refers to, by the number that the call returned.
+    Copied(u8),
 }
 
 /// Every file's list.
-const LISTS: &[&[Call]] = &[files::CALLS, process::CALLS, sockets::CALLS];
+const LISTS: &[&[Call]] = &[
+    open::CALLS,
+    names::CALLS,
+    modes::CALLS,
+    contents::CALLS,
+    descriptors::CALLS,
+    memory::CALLS,
+    mounts::CALLS,
+    process::CALLS,
+    sockets::CALLS,
+];
 
 /// Every row. A row's number is its place here, from 1.
 static ROWS: LazyLock<Vec<(&'static Call, EventType)>> = LazyLock::new(|| {
@@ -222,8 +255,11 @@ mod tests {
     fn no_call_is_in_two_rows() {
         let mut seen = std::collections::HashSet::new();
         for (call, _) in ROWS.iter() {
-            for name in call.calls {
-                assert!(seen.insert(name), "{name}");
+            for number in numbers(call.calls, native) {
+                assert!(seen.insert(("native", number)), "{}", call.event);
+            }
+            for number in compat::numbers(call.calls) {
+                assert!(seen.insert(("32-bit", number)), "{}", call.event);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Calls on files and their names.
+//! Calls that open files.
 
 use cadge_engine::ArgValue;
 
@@ -85,14 +85,6 @@ pub(super) const CALLS: &[Call] = &[
             ("ino", Value::Made(ino)),
         ],
         fd: FdOf::Opened(arg::NONE),
-    },
-    Call {
-        event: "symlink",
-        calls: &["symlink"],
-        flags: 0,
-        takes: &[Take::String(0), Take::Path(1, arg::NONE)],
-        args: &[("res", Value::Result), ("target", Value::Text(0)), ("linkpath", Value::Path(1))],
-        fd: FdOf::None,
     },
 ];
 
