@@ -202,6 +202,17 @@ pub enum ArgValue<'a> {
         /// The name of what it refers to; empty if unknown.
         name: &'a [u8],
     },
+    /// A file descriptor that refers to a socket.
+    Socket {
+        /// The number.
+        num: i64,
+        /// Falco's character for its type.
+        typechar: u8,
+        /// The protocol on top of IP.
+        l4proto: L4Proto,
+        /// The socket's name; empty if it has none.
+        name: &'a [u8],
+    },
     /// Flags of `open` in Falco's own numbering (`flags.rs`).
     OpenFlags(u32),
     /// Permission bits.
@@ -242,6 +253,9 @@ impl<'a> ArgValue<'a> {
             Self::Path { raw, resolved } => ArgValue::Path { raw: place(raw), resolved: place(resolved) },
             Self::Errno(number) => ArgValue::Errno(number),
             Self::Fd { num, typechar, name } => ArgValue::Fd { num, typechar, name: place(name) },
+            Self::Socket { num, typechar, l4proto, name } => {
+                ArgValue::Socket { num, typechar, l4proto, name: place(name) }
+            }
             Self::OpenFlags(flags) => ArgValue::OpenFlags(flags),
             Self::Mode(mode) => ArgValue::Mode(mode),
             Self::Pid(pid, name) => ArgValue::Pid(pid, place(name)),

@@ -4,6 +4,7 @@
 #include "record.h"
 #include "task.h"
 #include "process.bpf.c"
+#include "socket.bpf.c"
 #include "call.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -7,8 +7,6 @@
 #include "multiplexed.h"
 
 #define AT_FDCWD -100
-#define AF_INET 2
-#define AF_INET6 10
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define FMODE_CREATED 0x100000
@@ -30,44 +28,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cadge_plan);
 } plans SEC(".maps");
-
-static __always_inline void fill_socket(struct cadge_socket *to, struct sock *sk)
-{
-	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	to->type = BPF_CORE_READ(sk, sk_type);
-	to->protocol = BPF_CORE_READ(sk, sk_protocol);
-	to->state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (to->family != AF_INET && to->family != AF_INET6)
-		return;
-	to->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	to->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (to->family == AF_INET) {
-		bpf_core_read(to->local, 4, &sk->__sk_common.skc_rcv_saddr);
-		bpf_core_read(to->remote, 4, &sk->__sk_common.skc_daddr);
-	} else if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
-		bpf_core_read(to->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-		bpf_core_read(to->remote, 16, &sk->__sk_common.skc_v6_daddr);
-	}
-}
-
-/* Adds a socket. */
-__noinline int add_socket(__u64 file_at, __u32 arg)
-{
-	struct file *file = (void *)file_at;
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct scratch *s = scratch();
-	struct cadge_socket *to;
-
-	if (!s)
-		return 0;
-	to = add_fixed(s, sizeof(*to), PART(CADGE_PART_SOCKET, arg));
-	if (!to)
-		return 0;
-	__builtin_memset(to, 0, sizeof(*to));
-	to->ino = BPF_CORE_READ(file, f_inode, i_ino);
-	fill_socket(to, BPF_CORE_READ(socket, sk));
-	return 0;
-}
 
 /* Adds an open file and its path. */
 __noinline int add_file(__u64 file_at, __u32 arg)
@@ -124,14 +84,6 @@ __noinline int add_base(__s64 dirfd, __u32 arg)
 	return 0;
 }
 
-/* An argument of the call in the scratch. */
-static __always_inline __u64 argument(struct cadge_call *call, __u8 arg)
-{
-	if (arg == CADGE_ARG_RESULT)
-		return call->result;
-	return arg < 6 ? call->args[arg] : 0;
-}
-
 /* Takes one of the things that the plan asks for. */
 __noinline int take(__u32 what, __u32 arg, __u32 with, __u32 size)
 {
@@ -160,10 +112,12 @@ __noinline int take(__u32 what, __u32 arg, __u32 with, __u32 size)
 		add_user_bytes(value, size, PART(CADGE_PART_BYTES, arg));
 		return 0;
 	case CADGE_TAKE_SIZED:
+		if ((__s64)of < 0)
+			return 0;
 		add_user_bytes(value, of > size * 16 ? size * 16 : of, PART(CADGE_PART_BYTES, arg));
 		return 0;
 	}
-	return 0;
+	return take_of_socket(what, arg, with, size);
 }
 
 /* What a record says of the caller whatever the call is. */
@@ -188,10 +142,12 @@ static __always_inline int is_told(struct cadge_call *call, const struct cadge_p
 		struct cadge_take next = plan->takes[i];
 		__u32 number = next.with | (__u32)next.size << 8, value;
 
-		if (next.what != CADGE_TAKE_IF && next.what != CADGE_TAKE_IF_ANY)
+		if (next.what < CADGE_TAKE_IF || next.what > CADGE_TAKE_IF_BIT)
 			break;
 		has = 1;
 		value = argument(call, next.arg);
+		if (next.what == CADGE_TAKE_IF_BIT)
+			number = 1U << (number & 31);
 		if (next.what == CADGE_TAKE_IF ? value == number : (value & number) != 0)
 			return 1;
 	}

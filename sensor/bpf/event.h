@@ -40,6 +40,11 @@ enum cadge_part_kind {
 	CADGE_PART_ENV = 11,   /* environment, each variable ended by NUL */
 	CADGE_PART_ASKED = 12, /* the file that exec was asked for: CADGE_PART_EXE may be its interpreter */
 	CADGE_PART_MOVED = 13, /* the cgroup that a process was moved to, in any hierarchy */
+	CADGE_PART_NAME = 32,    /* the name of a Unix socket */
+	CADGE_PART_PEER = 33,    /* that of its other end */
+	CADGE_PART_ADDRESS = 34, /* a socket's address of the caller's memory */
+	CADGE_PART_MESSAGE = 35, /* struct cadge_message: the parts up to the next one belong to it */
+	CADGE_PART_CONTROL = 36, /* its control data */
 };
 
 enum cadge_part_flags {
@@ -50,6 +55,7 @@ enum cadge_part_flags {
 
 /* The number of the argument that a part belongs to: 0 to 5, or one of these. */
 enum cadge_arg {
+	CADGE_ARG_SECOND = 6, /* the second of two descriptors that an argument points to */
 	CADGE_ARG_RESULT = 7, /* what the call returned */
 	CADGE_ARG_NONE = 15,
 };
@@ -183,18 +189,31 @@ struct cadge_file {
 	__u8 reserved[7];
 };
 
+enum cadge_socket_flags {
+	CADGE_SOCKET_BOUND = 1, /* the program chose the local port */
+};
+
 /* A socket. */
 struct cadge_socket {
 	__u64 ino;
+	__u64 peer_ino; /* Unix: the other end's; 0 if it has none yet */
 	__u16 family;
 	__u16 type;
 	__u16 protocol;    /* IPPROTO_* */
 	__u16 state;       /* TCP_* of linux/tcp_states.h */
 	__u16 local_port;  /* ports in the machine's byte order */
 	__u16 remote_port;
-	__u32 reserved;
-	__u8 local[16]; /* IPv4: the first four bytes */
+	__u32 flags;       /* enum cadge_socket_flags */
+	__u32 waiting;     /* connections that wait to be accepted */
+	__u32 waiting_max;
+	__u8 local[16];    /* IPv4: the first four bytes */
 	__u8 remote[16];
+};
+
+/* What one struct msghdr holds. */
+struct cadge_message {
+	__u64 size;  /* bytes that its buffers have room for */
+	__u64 moved; /* bytes that were sent or received */
 };
 
 /* What to take of a call's argument. */
@@ -210,6 +229,13 @@ enum cadge_take_what {
 	/* Conditions stand first, and one of them has to be true. The number is in `with` and `size`. */
 	CADGE_TAKE_IF = 7,     /* told only if the argument is the number */
 	CADGE_TAKE_IF_ANY = 8, /* told only if the argument has any of the number's bits */
+	CADGE_TAKE_IF_BIT = 9, /* told only if the argument has the bit of that number */
+	CADGE_TAKE_SIZED_AT = 32,   /* so many as stands where `with` points to, at most `size` times 16 */
+	CADGE_TAKE_ADDRESS = 33,    /* a socket's address, so long as `with` says */
+	CADGE_TAKE_ADDRESS_AT = 34, /* so long as stands where `with` points to */
+	CADGE_TAKE_MESSAGE = 35,    /* a struct msghdr, and of its data at most `size` times 16 */
+	CADGE_TAKE_MESSAGES = 36,   /* several, each in a struct mmsghdr; what was returned is their number */
+	CADGE_TAKE_PAIR = 37,       /* two descriptors, and what they refer to */
 };
 
 struct cadge_take {
@@ -252,7 +278,8 @@ _Static_assert(sizeof(struct cadge_process) == 232, "process");
 _Static_assert(sizeof(struct cadge_exit) == 8, "exit");
 _Static_assert(sizeof(struct cadge_call) == 104, "call");
 _Static_assert(sizeof(struct cadge_file) == 32, "file");
-_Static_assert(sizeof(struct cadge_socket) == 56, "socket");
+_Static_assert(sizeof(struct cadge_socket) == 72, "socket");
+_Static_assert(sizeof(struct cadge_message) == 16, "message");
 _Static_assert(sizeof(struct cadge_plan) == 32, "plan");
 
 #endif

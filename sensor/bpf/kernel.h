@@ -314,14 +314,42 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 } CORE;
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
+	unsigned int sk_userlocks : 4;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	struct socket *sk_socket;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
 } CORE;
 
 struct socket {
 	struct sock *sk;
+} CORE;
+
+/* How sockets stand in memory. */
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+} CORE;
+
+struct sockaddr_un {
+	__u16 sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+} CORE;
+
+struct unix_sock {
+	struct sock sk;
+	struct unix_address *addr;
+	struct sock *peer;
 } CORE;
 
 struct seq_file;

@@ -30,6 +30,7 @@ struct scratch {
 		/* Parts: named here so that the object's BTF has their layout. */
 		struct cadge_file file;
 		struct cadge_socket socket;
+		struct cadge_message message;
 		/* How every record begins. */
 		struct {
 			struct cadge_header header;
@@ -283,6 +284,14 @@ static __always_inline void *add_fixed(struct scratch *s, __u32 size, __u32 whic
 	s->offset = offset + size;
 	end_part(s, start, which);
 	return s->bytes + (offset & OFFSET_MASK);
+}
+
+/* An argument of a call. */
+static __always_inline __u64 argument(struct cadge_call *call, __u8 arg)
+{
+	if (arg == CADGE_ARG_RESULT)
+		return call->result;
+	return arg < 6 ? call->args[arg] : 0;
 }
 
 /* Hands the record to a ring buffer. */

@@ -13,6 +13,7 @@ mod kernel {
     mod events;
     mod files;
     mod process;
+    mod sockets;
 }
 
 mod bypass;

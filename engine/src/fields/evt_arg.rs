@@ -2,7 +2,7 @@
 
 use super::{FieldArg, Type, Value};
 use crate::flags::{SIGNAL, mode_text, open_flags_text};
-use crate::{Arg, ArgValue, Event, errno};
+use crate::{Arg, ArgValue, Event, L4Proto, errno};
 
 /// Arguments that are signed numbers: return values, descriptors, processes.
 const SIGNED: &[&str] = &[
@@ -228,6 +228,7 @@ pub(super) fn raw<'a>(event: &Event<'a>, which: &FieldArg, _: &'a mut Vec<u8>) -
         ArgValue::Int(number)
         | ArgValue::Errno(number)
         | ArgValue::Fd { num: number, .. }
+        | ArgValue::Socket { num: number, .. }
         | ArgValue::Enum { value: number, .. }
         | ArgValue::Signal(number)
         | ArgValue::Pid(number, _) => Value::number(number),
@@ -258,6 +259,10 @@ fn resolved<'a>(arg: &Arg<'a>, buffer: &'a mut Vec<u8>) -> Value<'a> {
             print(buffer, format_args!("<{}>", char::from(typechar)));
             buffer.extend_from_slice(name);
         }
+        ArgValue::Socket { typechar, l4proto, name, .. } => {
+            print(buffer, format_args!("<{}{}>", char::from(typechar), l4_char(l4proto)));
+            buffer.extend_from_slice(name);
+        }
         ArgValue::Uint(number) => print(buffer, format_args!("{number}")),
         ArgValue::Int(number) | ArgValue::Errno(number) => print(buffer, format_args!("{number}")),
         ArgValue::OpenFlags(flags) => open_flags_text(flags, buffer),
@@ -271,6 +276,17 @@ fn resolved<'a>(arg: &Arg<'a>, buffer: &'a mut Vec<u8>) -> Value<'a> {
         ArgValue::Signal(number) => SIGNAL.exact(number, buffer),
     }
     Value::Text(buffer)
+}
+
+/// Falco's character for a protocol.
+fn l4_char(l4proto: L4Proto) -> &'static str {
+    match l4proto {
+        L4Proto::Tcp => "t",
+        L4Proto::Udp => "u",
+        L4Proto::Icmp => "i",
+        L4Proto::Raw => "r",
+        L4Proto::Unknown => "",
+    }
 }
 
 /// Into a vector that has room, this allocates nothing.
@@ -300,6 +316,7 @@ pub(super) fn all<'a>(event: &Event<'a>, _: &FieldArg, buffer: &'a mut Vec<u8>) 
             ArgValue::Int(number)
             | ArgValue::Errno(number)
             | ArgValue::Fd { num: number, .. }
+            | ArgValue::Socket { num: number, .. }
             | ArgValue::Enum { value: number, .. }
             | ArgValue::Signal(number)
             | ArgValue::Pid(number, _) => number.to_string().into_bytes(),
@@ -348,6 +365,13 @@ mod tests {
         check(ArgValue::Enum { value: 16, names: &SOCKET_DOMAIN }, "AF_ROUTE|AF_NETLINK");
         check(ArgValue::Signal(9), "SIGKILL");
         check(ArgValue::Signal(40), "40");
+    }
+
+    #[test]
+    fn sockets_read_as_their_type_and_name() {
+        let socket = |l4proto, name| ArgValue::Socket { num: 3, typechar: b'4', l4proto, name };
+        check(socket(L4Proto::Tcp, b"10.0.0.1:5->10.0.0.2:80"), "<4t>10.0.0.1:5->10.0.0.2:80");
+        check(socket(L4Proto::Unknown, b""), "<4>");
     }
 
     #[test]

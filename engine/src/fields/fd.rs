@@ -53,7 +53,7 @@ pub(super) const FIELDS: &[Field] = &[
         Get::One(|e| Some(Value::text(filename(file(e)?.name)))),
     ),
     number("fd.ino", Type::Int64, "the file's inode", |e| e.fd.map(|fd| Value::number(fd.ino))),
-    row("fd.ip", Type::Ipaddr, "the address of either end", Get::Either(|e| ends(e).map(ip)))
+    row("fd.ip", Type::Ipaddr, "the address of either end", Get::Either(|e| known(e).map(ip)))
         .filter_only()
         .plain_only(),
     truth("fd.is_lower_layer", "the file is in a lower layer of an overlay", |e| {
@@ -106,7 +106,7 @@ pub(super) const FIELDS: &[Field] = &[
         "fd.net",
         Type::Ipnet,
         "the address of either end, compared with networks",
-        Get::Either(|e| ends(e).map(ip)),
+        Get::Either(|e| known(e).map(ip)),
     )
     .filter_only()
     .plain_only(),
@@ -245,6 +245,17 @@ fn port(end: Option<Endpoint>) -> Option<Value<'static>> {
 
 fn ends(event: &Event<'_>) -> [Option<Endpoint>; 2] {
     event.fd.map_or([None, None], |fd| [fd.client, fd.server])
+}
+
+/// The ends whose addresses are known. A datagram socket is on all of the host's addresses until it is
+/// connected: that says nothing about the traffic, and rules that ask for `0.0.0.0` mean something else.
+fn known(event: &Event<'_>) -> [Option<Endpoint>; 2] {
+    let all = |end: Option<Endpoint>| end.is_some_and(|end| end.ip.is_unspecified());
+    match ends(event) {
+        [client, Some(server)] if all(client) && !all(Some(server)) => [None, Some(server)],
+        [Some(client), server] if all(server) && !all(Some(client)) => [Some(client), None],
+        both => both,
+    }
 }
 
 fn local(event: &Event<'_>) -> Option<Endpoint> {

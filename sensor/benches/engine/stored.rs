@@ -33,7 +33,7 @@ struct StoredFd {
     name_raw: &'static [u8],
     ends: (Option<Endpoint>, Option<Endpoint>),
     l4proto: L4Proto,
-    flags: (bool, bool, bool),
+    flags: (bool, bool, bool, bool),
     file: (u32, u64),
 }
 
@@ -73,6 +73,9 @@ impl Keeper {
                 ArgValue::Path { raw: self.text(raw), resolved: self.text(resolved) }
             }
             ArgValue::Fd { num, typechar, name } => ArgValue::Fd { num, typechar, name: self.text(name) },
+            ArgValue::Socket { num, typechar, l4proto, name } => {
+                ArgValue::Socket { num, typechar, l4proto, name: self.text(name) }
+            }
             ArgValue::Pid(pid, name) => ArgValue::Pid(pid, self.text(name)),
             ArgValue::Uid(uid, name) => ArgValue::Uid(uid, self.text(name)),
             ArgValue::Int(number) => ArgValue::Int(number),
@@ -102,7 +105,7 @@ impl Keeper {
             name_raw: self.text(fd.name_raw),
             ends: (fd.client, fd.server),
             l4proto: fd.l4proto,
-            flags: (fd.client_is_local, fd.connected, fd.name_changed),
+            flags: (fd.client_is_local, fd.connected, fd.name_changed, fd.is_server),
             file: (fd.dev, fd.ino),
         });
         let args =
@@ -130,6 +133,7 @@ impl Stored {
             client: fd.ends.0,
             server: fd.ends.1,
             client_is_local: fd.flags.0,
+            is_server: fd.flags.3,
             l4proto: fd.l4proto,
             connected: fd.flags.1,
             name_changed: fd.flags.2,

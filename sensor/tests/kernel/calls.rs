@@ -71,7 +71,7 @@ fn sockets_are_connected_by_every_road() {
             case(
                 "connect",
                 &["socket 1 1 0", "connect $0 un:{unix} 110"],
-                &[("fd.name", "{unix}"), ("fd.type", "unix")],
+                &[("fd.name", "*->* {unix}"), ("fd.nameraw", "{unix}"), ("fd.type", "unix")],
             ),
         ],
     );

@@ -2,6 +2,7 @@
 
 mod path;
 mod process;
+mod socket;
 mod taken;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use cadge_engine::{Arg, ArgValue, ContainerState, Event, EventType, Fd, Processes as _};
 
 use super::SourceSettings;
-use super::ebpf::calls;
+use super::ebpf::calls::{self, Call};
 use super::ebpf::record::{Body, CallPart, Header, Record};
-use crate::state::{Names, ProcessTable};
+use crate::state::{Names, ProcessTable, Sockets};
 pub(crate) use taken::Taken;
 use taken::Texts;
 
@@ -25,6 +26,7 @@ const ARGS_MAX: usize = 32;
 pub(super) struct Describer {
     pub(super) table: ProcessTable,
     names: Names,
+    sockets: Sockets,
     clock: Clock,
     hostname: String,
     num: u64,
@@ -71,6 +73,7 @@ impl Describer {
         Self {
             table: ProcessTable::new(settings.processes_max, settings.processes_bytes_max),
             names: Names::new(),
+            sockets: Sockets::new(),
             clock: Clock::now(),
             hostname: settings.hostname.clone(),
             num: 0,
@@ -110,9 +113,33 @@ impl Describer {
             self.malformed += 1;
             return;
         };
+        for record in record.messages() {
+            let call = socket::of_message(&record, call);
+            if let Some(connect) = socket::fast_open(&record, &call, row)
+                && let Some(row) = calls::of_event(EventType::CONNECT)
+            {
+                self.tell(&record, &connect, (row, EventType::CONNECT), sink);
+            }
+            // In the place of a call that sends: only what connects is told.
+            if kind != EventType::CONNECT || row.flags & calls::STAND_IN == 0 {
+                self.tell(&record, &call, (row, kind), sink);
+            }
+        }
+    }
+
+    fn tell(
+        &mut self,
+        record: &Record<'_>,
+        call: &CallPart,
+        (row, kind): (&'static Call, EventType),
+        sink: &mut dyn FnMut(&Event<'_>),
+    ) {
         let mut texts = std::mem::take(&mut self.texts);
         self.table.touch(i64::from(record.header.pid));
         texts.fill(record, call, row, &mut self.names);
+        let process = self.table.process(record.header.pid.into());
+        let in_container = process.is_some_and(|process| !process.container_id.is_empty());
+        texts.fill_sockets(record, call, row, in_container, &mut self.sockets);
         let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
         let mut args = [Arg { name: "", value: ArgValue::Missing }; ARGS_MAX];
         let count = taken.args(&mut args);

@@ -2,14 +2,14 @@
 
 use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Processes as _};
 
-use super::super::ebpf::address::{self, Addresses};
 use super::super::ebpf::calls::{Call, FdOf, Take, Value};
 use super::super::ebpf::flags;
 use super::super::ebpf::record::{
-    CallPart, DETACHED, FilePart, Record, SocketPart, UNREADABLE, arg, join_path, part,
+    CallPart, DETACHED, FilePart, MessagePart, Record, SocketPart, UNREADABLE, arg, join_path, part,
 };
 use super::path::resolve;
-use crate::state::{Names, ProcessTable};
+use super::socket::{EndTexts, Found, SocketView};
+use crate::state::{Names, ProcessTable, Sockets};
 
 /// Arguments that a call can have, and what it returned.
 const PLACES: usize = 8;
@@ -17,14 +17,16 @@ const PLACES: usize = 8;
 /// Texts made of a record, by the number of the argument that they belong to. Used again for each record.
 #[derive(Default)]
 pub(super) struct Texts {
-    /// The paths of what descriptors refer to.
+    /// The names of what descriptors refer to.
     files: [Vec<u8>; PLACES],
+    /// Those of them that are sockets.
+    sockets: [Option<SocketView>; PLACES],
+    /// What arguments say of the event's own.
+    ends: EndTexts,
     /// Paths that the caller passed, resolved.
     paths: [Vec<u8>; PLACES],
     /// Names of users and groups.
     names: [Box<str>; PLACES],
-    /// The name of the event's descriptor, if that is a socket.
-    socket: Vec<u8>,
     base: Vec<u8>,
 }
 
@@ -53,11 +55,30 @@ impl Texts {
                 _ => {}
             }
         }
-        self.socket.clear();
-        if let FdOf::Arg(at) | FdOf::Copied(at) = row.fd
-            && let Some(socket) = socket(record, at)
-        {
-            Addresses::new(&socket, given(record)).print(&mut self.socket);
+    }
+
+    /// Describes each socket, and notes it.
+    pub(super) fn fill_sockets(
+        &mut self,
+        record: &Record<'_>,
+        call: &CallPart,
+        row: &'static Call,
+        in_container: bool,
+        known: &mut Sockets,
+    ) {
+        self.sockets = [None; PLACES];
+        self.ends.tuple.clear();
+        self.ends.address.clear();
+        for part in record.parts().filter(|part| part.kind == part::SOCKET) {
+            let at = usize::from(part.arg);
+            let (Some(name), Some(socket)) = (self.files.get_mut(at), SocketPart::read(part.bytes)) else {
+                continue;
+            };
+            let found = Found { record, call, row, socket, arg: part.arg, in_container };
+            self.sockets[at] = Some(found.describe(known, name));
+            if row.fd.place() == Some(part.arg) {
+                found.print_ends(name, &mut self.ends);
+            }
         }
     }
 
@@ -126,11 +147,9 @@ impl<'a> Taken<'a> {
     pub(crate) fn fd_name(&self) -> &'a [u8] {
         match self.row.fd {
             FdOf::None => b"",
-            FdOf::Arg(at) | FdOf::Copied(at) if self.texts.socket.is_empty() => {
-                &self.texts.files[usize::from(at)]
-            }
-            FdOf::Arg(_) | FdOf::Copied(_) => &self.texts.socket,
+            FdOf::Arg(at) | FdOf::Copied(at) => &self.texts.files[usize::from(at)],
             FdOf::Opened(at) => self.opened(at),
+            FdOf::Accepted(_) => &self.texts.files[usize::from(arg::RESULT)],
         }
     }
 
@@ -180,11 +199,11 @@ impl<'a> Taken<'a> {
         if self.row.fd == FdOf::Opened(at) { self.opened(at) } else { &self.texts.paths[usize::from(at)] }
     }
 
-    /// A descriptor, of what was taken of an argument.
+    /// A descriptor that an argument has or points to.
     pub(crate) fn descriptor(&self, num: i64, at: u8) -> ArgValue<'a> {
-        if let Some(socket) = socket(&self.record, at) {
-            let kind = Addresses::new(&socket, given(&self.record)).kind;
-            return ArgValue::Fd { num, typechar: typechar(kind), name: &self.texts.socket };
+        if let Some(socket) = self.socket(at) {
+            let name = &self.texts.files[usize::from(at)];
+            return ArgValue::Socket { num, typechar: typechar(socket.kind), l4proto: socket.l4proto, name };
         }
         let (typechar, name) = match self.file(at) {
             Some(file) => (typechar(self.kind(&file, at)), self.texts.files[usize::from(at)].as_slice()),
@@ -213,19 +232,59 @@ impl<'a> Taken<'a> {
     pub(super) fn fd(&self) -> Option<Fd<'a>> {
         match self.row.fd {
             FdOf::None => None,
-            FdOf::Arg(at) => match socket(&self.record, at) {
-                Some(socket) => Some(self.socket(&socket, at)),
+            FdOf::Arg(at) => match self.socket(at) {
+                Some(socket) => Some(self.connected(socket, self.call.int(at))),
                 None => Some(self.plain(self.call.int(at), at, b"")),
             },
-            FdOf::Copied(at) => {
-                let fd = match socket(&self.record, at) {
-                    Some(socket) => self.socket(&socket, at),
-                    None => self.plain(self.call.result, at, b""),
-                };
-                Some(Fd { num: self.call.result, ..fd })
+            FdOf::Opened(at) => match self.socket(arg::RESULT) {
+                Some(socket) => Some(self.connected(socket, self.call.result)),
+                None => Some(self.plain(self.call.result, arg::RESULT, self.bytes(part::STRING, at))),
+            },
+            FdOf::Copied(at) => Some(match self.socket(at) {
+                Some(socket) => self.connected(socket, self.call.result),
+                None => self.plain(self.call.result, at, b""),
+            }),
+            FdOf::Accepted(at) => {
+                let socket = self.socket(arg::RESULT).or_else(|| self.socket(at))?;
+                Some(self.connected(socket, self.call.result))
             }
-            FdOf::Opened(at) => Some(self.plain(self.call.result, arg::RESULT, self.bytes(part::STRING, at))),
         }
+    }
+
+    /// The socket that the descriptor of an argument refers to.
+    fn socket(&self, at: u8) -> Option<&'a SocketView> {
+        self.texts.sockets.get(usize::from(at))?.as_ref()
+    }
+
+    /// The sender's end and the receiver's of the event's socket.
+    pub(crate) fn tuple(&self) -> &'a [u8] {
+        &self.texts.ends.tuple
+    }
+
+    /// The end of the event's socket that the caller named.
+    pub(crate) fn address(&self) -> &'a [u8] {
+        &self.texts.ends.address
+    }
+
+    /// The call itself.
+    pub(crate) fn call(&self) -> &CallPart {
+        &self.call
+    }
+
+    /// The message that the event is about.
+    pub(crate) fn message(&self) -> Option<MessagePart> {
+        MessagePart::read(self.record.part(part::MESSAGE)?.bytes)
+    }
+
+    /// The inode of the socket of an argument; 0 if there is none.
+    pub(crate) fn socket_ino(&self, at: u8) -> u64 {
+        self.socket(at).map_or(0, |socket| socket.ino)
+    }
+
+    /// How many connections wait on the listening socket, and how many can.
+    pub(crate) fn queue(&self) -> (u32, u32) {
+        let socket = SocketPart::read(self.bytes(part::SOCKET, 0));
+        socket.map_or((0, 0), |socket| (socket.waiting, socket.waiting_max))
     }
 
     /// What kind of file an argument's descriptor refers to. What is on no file system has a name by its kind.
@@ -255,32 +314,23 @@ impl<'a> Taken<'a> {
         }
     }
 
-    fn socket(&self, socket: &SocketPart, at: u8) -> Fd<'a> {
-        let addresses = Addresses::new(socket, given(&self.record));
-        let result = self.call.result;
+    fn connected(&self, socket: &SocketView, num: i64) -> Fd<'a> {
         Fd {
-            num: self.call.int(at),
-            kind: addresses.kind,
-            name: &self.texts.socket,
-            client: addresses.client,
-            server: addresses.server,
-            client_is_local: true,
-            l4proto: address::l4proto(socket.protocol, addresses.kind),
-            connected: result >= 0 || result == -i64::from(libc::EINPROGRESS),
-            name_changed: true,
+            num,
+            kind: socket.kind,
+            name: self.fd_name(),
+            name_raw: if socket.kind == FdKind::Unix { self.address() } else { b"" },
+            client: socket.client,
+            server: socket.server,
+            client_is_local: socket.client_is_local,
+            is_server: socket.is_server,
+            l4proto: socket.l4proto,
+            connected: socket.connected,
+            name_changed: socket.name_changed,
             ino: socket.ino,
             ..Fd::default()
         }
     }
-}
-
-fn socket(record: &Record<'_>, at: u8) -> Option<SocketPart> {
-    SocketPart::read(record.part_of(part::SOCKET, at)?.bytes)
-}
-
-/// The address that the caller passed: its only bytes.
-fn given<'a>(record: &Record<'a>) -> &'a [u8] {
-    record.part(part::BYTES).map_or(&b""[..], |part| part.bytes)
 }
 
 /// How the kernel's names of what is on no file system begin.

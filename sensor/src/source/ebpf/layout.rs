@@ -6,7 +6,7 @@ use object::{Object as _, ObjectSection as _};
 
 use super::calls::PLAN_BYTES;
 use super::load::OBJECT;
-use super::record::{CallPart, ExitPart, FilePart, Header, ProcessPart, SocketPart};
+use super::record::{CallPart, ExitPart, FilePart, Header, MessagePart, ProcessPart, SocketPart};
 
 /// The structures of the object's BTF: size, and each field's offset in bytes.
 fn structures() -> HashMap<String, (usize, HashMap<String, usize>)> {
@@ -56,6 +56,7 @@ fn the_mirror_is_the_objects_layout() {
         CallPart::layout(),
         FilePart::layout(),
         SocketPart::layout(),
+        MessagePart::layout(),
     ];
     assert_eq!(structures["cadge_plan"].0, PLAN_BYTES);
     for (name, size, fields) in mirrors {

@@ -92,9 +92,17 @@ mirror! {
 mirror! {
     /// A socket.
     SocketPart = "cadge_socket" {
-        ino: u64, family: u16, r#type: u16, protocol: u16, state: u16, local_port: u16, remote_port: u16,
-        reserved: u32, local: [u8; 16], remote: [u8; 16],
+        ino: u64, peer_ino: u64, family: u16, r#type: u16, protocol: u16, state: u16, local_port: u16,
+        remote_port: u16, flags: u32, waiting: u32, waiting_max: u32, local: [u8; 16], remote: [u8; 16],
     }
+}
+
+/// The program chose the socket's local port: `CADGE_SOCKET_BOUND`.
+pub(crate) const BOUND: u32 = 1;
+
+mirror! {
+    /// What one `struct msghdr` holds.
+    MessagePart = "cadge_message" { size: u64, moved: u64 }
 }
 
 /// Something that stands in a record as it stands in memory.
@@ -149,6 +157,8 @@ pub(crate) struct Record<'a> {
     pub(crate) header: Header,
     pub(crate) body: Body,
     parts: &'a [u8],
+    /// Which of its messages is looked at, from 1: the parts of the others are not there.
+    message: usize,
 }
 
 /// The parts of variable length: `enum cadge_part_kind`.
@@ -164,6 +174,11 @@ pub(crate) mod part {
     pub(crate) const SOCKET: u8 = 9;
     pub(crate) const BYTES: u8 = 10;
     pub(crate) const MOVED: u8 = 13;
+    pub(crate) const NAME: u8 = 32;
+    pub(crate) const PEER: u8 = 33;
+    pub(crate) const ADDRESS: u8 = 34;
+    pub(crate) const MESSAGE: u8 = 35;
+    pub(crate) const CONTROL: u8 = 36;
 }
 
 /// Of a process's executable: `enum cadge_exe_flags`.
@@ -184,6 +199,7 @@ pub(crate) const UNREADABLE: u8 = 4;
 
 /// The argument that a part belongs to, if it is none of the six: `enum cadge_arg`.
 pub(crate) mod arg {
+    pub(crate) const SECOND: u8 = 6;
     pub(crate) const RESULT: u8 = 7;
     pub(crate) const NONE: u8 = 15;
 }
@@ -230,11 +246,26 @@ impl<'a> Record<'a> {
         };
         let body = body.ok_or(RecordError::Short)?;
         let parts = bytes.get(fixed..).ok_or(RecordError::Short)?;
-        Ok(Self { header, body, parts })
+        Ok(Self { header, body, parts, message: 1 })
     }
 
     /// The parts, up to the first one that is cut short.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'a>> {
+        let message = self.message;
+        let mut messages = 0;
+        self.every_part().filter(move |part| {
+            messages += usize::from(part.kind == part::MESSAGE);
+            messages == 0 || messages == message
+        })
+    }
+
+    /// The record as each of its messages has it; once, if it has none.
+    pub(crate) fn messages(self) -> impl Iterator<Item = Self> {
+        let count = self.every_part().filter(|part| part.kind == part::MESSAGE).count().max(1);
+        (1..=count).map(move |message| Self { message, ..self })
+    }
+
+    fn every_part(&self) -> impl Iterator<Item = Part<'a>> {
         let mut rest = self.parts;
         std::iter::from_fn(move || {
             let [kind, flags, arg, _, a, b, c, d, tail @ ..] = rest else { return None };

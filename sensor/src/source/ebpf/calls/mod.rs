@@ -12,6 +12,7 @@ mod open;
 mod process;
 mod sockets;
 
+use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -19,6 +20,7 @@ use cadge_engine::flags::Names;
 use cadge_engine::{ArgValue, EventType};
 
 use crate::source::describe::Taken;
+use crate::source::ebpf::record::arg;
 
 /// A system call, or several that have the same arguments and are one kind of event.
 pub(crate) struct Call {
@@ -42,6 +44,8 @@ pub(crate) const CRITICAL: u32 = 1;
 pub(crate) const CHANGES: u32 = 2;
 /// None is told: no rule asks.
 const SILENT: u32 = 8;
+/// The calls have a row of their own: this one takes their place when no rule asks for that one's event.
+pub(crate) const STAND_IN: u32 = 1 << 31;
 
 /// `CADGE_TAKES`.
 const TAKES_MAX: usize = 7;
@@ -70,6 +74,20 @@ pub(crate) enum Take {
     If(u8, u16),
     /// The same if this argument has any of these bits.
     IfAny(u8, u16),
+    /// The same if this argument has the bit of this number.
+    IfBit(u8, u16),
+    /// As many as stands where the second points to.
+    SizedAt(u8, u8, u8),
+    /// A socket's address of the first argument's, so long as the second says.
+    Address(u8, u8),
+    /// So long as stands where the second points to.
+    AddressAt(u8, u8),
+    /// A `struct msghdr`, and at most 16 times the second number of its bytes. The last one of a row.
+    Message(u8, u8),
+    /// Several, each in a `struct mmsghdr`. The last one of a row.
+    Messages(u8, u8),
+    /// Two descriptors, and what they refer to: the second under `arg::SECOND`.
+    Pair(u8),
 }
 
 impl Take {
@@ -83,6 +101,13 @@ impl Take {
             Self::Sized(at, with, size) => [6, at, with, size],
             Self::If(at, number) => condition(7, at, number),
             Self::IfAny(at, bits) => condition(8, at, bits),
+            Self::IfBit(at, bit) => condition(9, at, bit),
+            Self::SizedAt(at, with, size) => [32, at, with, size],
+            Self::Address(at, with) => [33, at, with, 0],
+            Self::AddressAt(at, with) => [34, at, with, 0],
+            Self::Message(at, size) => [35, at, 0, size],
+            Self::Messages(at, size) => [36, at, 0, size],
+            Self::Pair(at) => [37, at, 0, 0],
         }
     }
 }
@@ -143,6 +168,19 @@ pub(crate) enum FdOf {
     Opened(u8),
     /// What an argument refers to, by the number that the call returned.
     Copied(u8),
+    /// The socket that the call returned; if it failed, the one of this argument says what it would have been.
+    Accepted(u8),
+}
+
+impl FdOf {
+    /// The argument whose descriptor it is.
+    pub(crate) fn place(self) -> Option<u8> {
+        match self {
+            Self::None => None,
+            Self::Arg(at) | Self::Copied(at) => Some(at),
+            Self::Opened(_) | Self::Accepted(_) => Some(arg::RESULT),
+        }
+    }
 }
 
 /// Every file's list.
@@ -164,6 +202,11 @@ static ROWS: LazyLock<Vec<(&'static Call, EventType)>> = LazyLock::new(|| {
     rows.filter_map(|call| Some((call, EventType::from_name(call.event)?))).collect()
 });
 
+/// The row of an event's own call.
+pub(crate) fn of_event(kind: EventType) -> Option<&'static Call> {
+    ROWS.iter().find(|(call, of)| *of == kind && call.flags & STAND_IN == 0).map(|(call, _)| *call)
+}
+
 /// The row of a number, and its kind of event.
 pub(crate) fn row(number: u16) -> Option<(&'static Call, EventType)> {
     ROWS.get(usize::from(number).checked_sub(1)?).copied()
@@ -184,17 +227,26 @@ pub(super) struct Plan {
 /// The plans for those rows that somebody wants, or that change a process.
 pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
     let rows = (1_u16..).zip(ROWS.iter());
-    rows.filter_map(|(row, (call, kind))| {
+    let (stand_ins, own): (Vec<_>, Vec<_>) = rows.partition(|(_, (call, _))| call.flags & STAND_IN != 0);
+    let mut planned = HashSet::new();
+    let mut plans = Vec::new();
+    for (row, (call, kind)) in own.into_iter().chain(stand_ins) {
         let told = wanted.contains(kind);
-        let flags = if told { call.flags } else { call.flags | SILENT };
-        (told || call.flags & CHANGES != 0).then(|| Plan {
+        let free = |name: &&&str| call.flags & STAND_IN == 0 || !planned.contains(**name);
+        let names: Vec<&str> = call.calls.iter().filter(free).copied().collect();
+        if names.is_empty() || !told && call.flags & CHANGES == 0 {
+            continue;
+        }
+        let flags = if told { call.flags & !STAND_IN } else { call.flags | SILENT };
+        plans.push(Plan {
             row,
             bytes: plan(flags, call.takes),
-            native: numbers(call.calls, native).into_iter().chain(compat::x32_numbers(call.calls)).collect(),
-            compat: compat::numbers(call.calls),
-        })
-    })
-    .collect()
+            native: numbers(&names, native).into_iter().chain(compat::x32_numbers(&names)).collect(),
+            compat: compat::numbers(&names),
+        });
+        planned.extend(names);
+    }
+    plans
 }
 
 fn plan(flags: u32, takes: &[Take]) -> [u8; PLAN_BYTES] {
@@ -254,7 +306,7 @@ mod tests {
     #[test]
     fn no_call_is_in_two_rows() {
         let mut seen = std::collections::HashSet::new();
-        for (call, _) in ROWS.iter() {
+        for (call, _) in ROWS.iter().filter(|(call, _)| call.flags & STAND_IN == 0) {
             for number in numbers(call.calls, native) {
                 assert!(seen.insert(("native", number)), "{}", call.event);
             }
