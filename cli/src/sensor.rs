@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use cadge_engine::Ruleset;
 use cadge_sensor::Sensor;
-use cadge_sensor::source::{self, SourceSettings};
+use cadge_sensor::source::{self, SourceSettings, answers};
 
 use crate::args;
 use crate::config::{self, ConfigError};
@@ -51,6 +51,11 @@ pub(crate) fn load_rules(paths: &[PathBuf], config: &cadge_sensor::Config) -> Re
 
 /// Opens the sources and starts.
 pub(crate) fn start(config: cadge_sensor::Config, ruleset: Arc<Ruleset>) -> Result<Sensor> {
+    for rule in ruleset.rules().iter().filter(|rule| rule.is_evaluated) {
+        for (name, why) in answers::gaps(rule) {
+            eprintln!("warning: rule '{}': '{name}' is never answered: {why}", rule.name);
+        }
+    }
     let settings = SourceSettings {
         event_types: ruleset.needs().iter().map(|need| need.kind).collect(),
         hostname: config.hostname(),

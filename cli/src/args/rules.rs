@@ -52,7 +52,7 @@ Examples:
   cadge rules test my_rules_test.yaml
   cadge rules test --mutate rules.d/")]
     Test(Test),
-    /// Name the comparisons that no test made true, or false.
+    /// Name the comparisons that no test made true, or false, and what the live source never answers.
     Coverage {
         /// Test files, or folders with files that end in `_test.yaml`.
         #[arg(required = true)]

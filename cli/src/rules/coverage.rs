@@ -1,9 +1,11 @@
-//! `cadge rules coverage`: which comparisons no test made true, or false.
+//! `cadge rules coverage`: which comparisons no test made true, or false, and what the live source never
+//! answers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use cadge_sensor::source::answers;
 
 use super::test::suites;
 
@@ -17,6 +19,9 @@ pub(super) fn run(files: &[PathBuf]) -> Result<()> {
                     let entry = seen.entry(check.text.clone()).or_default();
                     if check.truth { entry.0 = true } else { entry.1 = true }
                 });
+            }
+            for (name, why) in answers::gaps(rule) {
+                say!("rule '{}': the live source never answers '{name}': {why}", rule.name);
             }
             for (text, (was_true, was_false)) in seen {
                 all += 2;

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use cadge_engine::fields::{Argument, CLASSES, Class, Field};
+use cadge_sensor::source::answers;
 use serde_json::{Value, json};
 
 use crate::args::Fields;
@@ -50,7 +51,8 @@ fn describe(class: &Class, field: &Field) -> Value {
         "print_only": field.print_only,
         "deprecated": field.is_deprecated,
         "suggested": field.is_suggested,
-        "filled": field.is_filled(),
+        "filled": field.is_filled() && answers::why_missing(field.name).is_none(),
+        "why_missing": answers::why_missing(field.name),
     })
 }
 
@@ -65,11 +67,16 @@ fn remarks(field: &Field) -> String {
         (field.filter_only, "only in conditions"),
         (field.print_only, "only in outputs"),
         (field.is_deprecated, "deprecated"),
-        (!field.is_filled(), "no source fills it yet"),
     ] {
         if is_so {
             remarks.push(remark);
         }
+    }
+    if let Some(why) = answers::why_missing(field.name) {
+        remarks.push("never there");
+        remarks.push(why);
+    } else if !field.is_filled() && !field.is_deprecated {
+        remarks.push("no source fills it");
     }
     if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
 }

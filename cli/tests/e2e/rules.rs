@@ -67,6 +67,14 @@ fn changes_that_no_test_misses_are_named() {
     assert!(!stdout(&output).contains("miss 'not proc.cmdline"), "{}", stdout(&output));
     let output = run(&["rules", "coverage", dir.path().to_str().unwrap()]);
     assert!(stdout(&output).contains("no test makes 'user.uid != 0' false"), "{}", stdout(&output));
+    assert!(!stdout(&output).contains("never answers"), "{}", stdout(&output));
+    let busy = RULES.replace("(execve,execveat)", "(execve,futex)").replace("%proc.cmdline", "%thread.cpu");
+    fs::write(dir.path().join("web.yaml"), busy).unwrap();
+    let output = run(&["rules", "coverage", dir.path().to_str().unwrap()]);
+    for name in ["evt.type = futex", "thread.cpu"] {
+        let expected = format!("the live source never answers '{name}': ");
+        assert!(stdout(&output).contains(&expected), "{}", stdout(&output));
+    }
 }
 
 #[test]

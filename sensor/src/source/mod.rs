@@ -1,5 +1,6 @@
 //! Where events come from. Nothing outside this folder knows what a kernel is.
 
+pub mod answers;
 mod describe;
 pub mod ebpf;
 pub mod replay;

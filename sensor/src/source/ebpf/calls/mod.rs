@@ -212,6 +212,11 @@ pub(crate) fn row(number: u16) -> Option<(&'static Call, EventType)> {
     ROWS.get(usize::from(number).checked_sub(1)?).copied()
 }
 
+/// Whether some row tells events of a kind.
+pub(crate) fn is_told(kind: EventType) -> bool {
+    ROWS.iter().any(|(_, of)| *of == kind)
+}
+
 /// What the kernel is to do about a call.
 pub(super) struct Plan {
     /// The row's number.
