@@ -660,12 +660,15 @@ pub const EVENTS: &[EventInfo] = &[
     event("infra", &["source", "name", "description", "scope"]),
     event("page_fault", &["addr", "ip", "error"]),
     event("container_removed", &[]),
+    // Cadge's own: a process was moved to another cgroup. `from` and `to` are containers.
+    event("cgroup_attach", &["cgroup", "from", "to", "by"]),
 ];
 
 /// The constants that sources use. A test compares each with its row.
 /// What is no system call.
 const NO_CALLS: &[&str] = &[
     "asyncevent",
+    "cgroup_attach",
     "container",
     "container_removed",
     "cpu_hotplug",

@@ -40,6 +40,7 @@ enum cadge_part_kind {
 	CADGE_PART_ENV = 11,   /* environment, each variable ended by NUL */
 	CADGE_PART_ASKED = 12, /* the file that exec was asked for: CADGE_PART_EXE may be its interpreter */
 	CADGE_PART_MOVED = 13, /* the cgroup that a process was moved to, in any hierarchy */
+	CADGE_PART_INTERPRETER = 14, /* the program that a script names */
 	CADGE_PART_NAME = 32,    /* the name of a Unix socket */
 	CADGE_PART_PEER = 33,    /* that of its other end */
 	CADGE_PART_ADDRESS = 34, /* a socket's address of the caller's memory */
@@ -86,7 +87,6 @@ enum cadge_exe_flags {
 	CADGE_EXE_UPPER = 2,    /* in the upper layer of an overlay file system */
 	CADGE_EXE_LOWER = 4,    /* in a lower one */
 	CADGE_EXE_DELETED = 8,  /* the name under which it was started is gone, or never was */
-	CADGE_EXE_SCRIPT = 16,  /* it is the interpreter of the file that was to be started */
 };
 
 /* Why there is a record of a process. */

@@ -128,7 +128,9 @@ struct mm_struct {
 
 /* Before 6.2. */
 struct mm_rss_stat {
-	long count[4];
+	struct atomic_long {
+		long counter;
+	} count[4];
 } CORE;
 
 struct mm_struct___old {

@@ -135,24 +135,25 @@ static __always_inline void add_ends(__u64 from, __u64 to, __u32 head, __u32 tai
 }
 
 /* Adds a string of the kernel's. */
-static __always_inline void add_kernel_string(const char *string, __u32 which)
+__noinline int add_kernel_string(__u64 address, __u32 which)
 {
 	struct scratch *s = scratch();
 	__u32 start, offset;
 	long length;
 
-	if (!s || !string)
-		return;
+	if (!s || !address)
+		return 0;
 	start = begin_part(s);
 	if (!start)
-		return;
+		return 0;
 	offset = s->offset;
-	length = bpf_probe_read_kernel_str(s->bytes + (offset & OFFSET_MASK), PIECE_BYTES_MAX, string);
+	length = bpf_probe_read_kernel_str(s->bytes + (offset & OFFSET_MASK), PIECE_BYTES_MAX, (void *)address);
 	if (length > 1)
 		s->offset = offset + ((__u32)length & 0x1fff) - 1;
 	if (s->offset > CADGE_RECORD_BYTES_MAX)
 		s->offset = CADGE_RECORD_BYTES_MAX;
 	end_part(s, start, which);
+	return 0;
 }
 
 /* All that is known of a task but arguments and environment, in the scratch. */
@@ -211,11 +212,11 @@ int process_exec(__u64 *ctx)
 	/* The kernel has set the call's number to that of execve(2), whichever it was. */
 	if (bpf_core_field_exists(bprm->fdpath) && BPF_CORE_READ(bprm, fdpath))
 		process->cause = CADGE_CAUSE_EXECVEAT;
+	add_places(task);
+	add_kernel_string((__u64)BPF_CORE_READ(bprm, filename), PART(CADGE_PART_ASKED, CADGE_ARG_NONE));
 	/* Of a script the kernel changes only `interp`. */
 	if (BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename))
-		process->exe_flags |= CADGE_EXE_SCRIPT;
-	add_places(task);
-	add_kernel_string(BPF_CORE_READ(bprm, filename), PART(CADGE_PART_ASKED, CADGE_ARG_NONE));
+		add_kernel_string((__u64)BPF_CORE_READ(bprm, interp), PART(CADGE_PART_INTERPRETER, CADGE_ARG_NONE));
 	mm = BPF_CORE_READ(task, mm);
 	add_ends(BPF_CORE_READ(mm, arg_start), BPF_CORE_READ(mm, arg_end), ARGV_HEAD_BYTES, ARGV_TAIL_BYTES,
 		 CADGE_PART_ARGV);

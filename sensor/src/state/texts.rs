@@ -54,6 +54,6 @@ impl Texts {
     }
 }
 
-fn texts(process: &Process) -> [&Arc<[u8]>; 4] {
-    [&process.argv, &process.cmdline, &process.exe_path, &process.cwd]
+fn texts(process: &Process) -> [&Arc<[u8]>; 6] {
+    [&process.argv, &process.cmdline, &process.env, &process.exe_path, &process.cwd, &process.cgroups]
 }

@@ -1,15 +1,26 @@
 //! What the kernel tells of a process, and how the table follows it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
+use super::live::skipped;
 use super::watch::Watch;
 
 /// Runs a Python program, which must succeed.
 fn python(program: &str, args: &[&str]) {
     let output = Command::new("python3").arg("-c").arg(program).args(args).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Where the cgroup hierarchy of version 2 is.
+fn unified() -> Option<&'static str> {
+    let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+    let root = roots.into_iter().find(|root| fs::exists(format!("{root}/cgroup.procs")).unwrap_or(false));
+    if root.is_none() {
+        skipped("cgroups", "there is no hierarchy of version 2");
+    }
+    root
 }
 
 #[test]
@@ -45,13 +56,7 @@ fn long_arguments_keep_their_end() {
 #[test]
 fn a_process_that_leaves_its_containers_cgroup_is_still_the_containers() {
     let Some(watch) = Watch::start("cgroup") else { return };
-    let Some(root) = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
-        .into_iter()
-        .find(|root| fs::exists(format!("{root}/cgroup.procs")).unwrap_or(false))
-    else {
-        eprintln!("SKIPPED cgroup: no hierarchy of version 2");
-        return;
-    };
+    let Some(root) = unified() else { return };
     let id = "cadec0de".repeat(8);
     let container = format!("{root}/cadge-test/{id}");
     fs::create_dir_all(&container).unwrap();
@@ -137,4 +142,104 @@ open('/etc/hostname').read()
     for uid in [0, 65534] {
         watch.expect("a file", |seen| seen.fd_name == "/etc/hostname" && seen.cwd == cwd && seen.uid == uid);
     }
+}
+
+#[test]
+fn exec_tells_environment_capabilities_and_all_of_the_executable() {
+    let fields = &[
+        "proc.env[CADGE_TEST]",
+        "proc.env[LD_PRELOAD]",
+        "thread.cap_effective",
+        "proc.is_exe_writable",
+        "proc.exe_ino.mtime",
+        "proc.exe_ino.ctime",
+        "proc.exe_ino",
+        "proc.vpgid",
+        "proc.args_bytes",
+        "proc.pidns_init_start_ts",
+        "proc.fdlimit",
+        "proc.interpreter",
+    ];
+    let Some(watch) = Watch::on("exec's fields", &["execve"], fields) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("cadge-script");
+    fs::write(&script, "#!/bin/sh\nexit 0\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(&script);
+    command.arg("x").env("CADGE_TEST", "a value").env("LD_PRELOAD", "");
+    assert!(command.status().unwrap().success());
+    let seen = watch.expect("a script", |seen| seen.kind == "execve" && seen.name == "cadge-script");
+    let meta = fs::metadata("/bin/sh").unwrap();
+    assert_eq!(seen.field("proc.env[CADGE_TEST]"), "a value");
+    assert!(seen.arg("env").contains("CADGE_TEST=a value"), "{}", seen.arg("env"));
+    assert!(seen.field("thread.cap_effective").contains("CAP_DAC_OVERRIDE"));
+    assert_eq!(seen.field("proc.is_exe_writable"), "true");
+    assert_eq!(seen.field("proc.exe_ino"), meta.ino().to_string());
+    let nanoseconds = |seconds: i64, nanoseconds: i64| (seconds * 1_000_000_000 + nanoseconds).to_string();
+    assert_eq!(seen.field("proc.exe_ino.mtime"), nanoseconds(meta.mtime(), meta.mtime_nsec()));
+    assert_eq!(seen.field("proc.exe_ino.ctime"), nanoseconds(meta.ctime(), meta.ctime_nsec()));
+    assert_eq!(seen.field("proc.interpreter"), "/bin/sh");
+    let path = script.display().to_string();
+    assert_eq!(seen.arg("filename"), path);
+    assert_eq!(seen.field("proc.args_bytes"), ("/bin/sh".len() + path.len() + 4).to_string());
+    assert_eq!(seen.arg("flags"), "EXE_WRITABLE");
+    assert_ne!(seen.field("proc.pidns_init_start_ts"), "<NA>");
+    assert_ne!(seen.field("proc.fdlimit"), "<NA>");
+}
+
+#[test]
+fn who_may_not_write_an_executable_is_told_so() {
+    let Some(watch) = Watch::on("writable", &["execve"], &["proc.is_exe_writable"]) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = "import os, sys; os.setgid(12345); os.setuid(12345); os.execv(sys.argv[1], sys.argv[1:])";
+    for (name, mode, writable) in [("closed", 0o755, "false"), ("open", 0o757, "true")] {
+        let path = dir.path().join(format!("cadge-{name}"));
+        fs::copy("/bin/true", &path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        python(program, &[path.to_str().unwrap()]);
+        let seen = watch.expect(name, |seen| seen.name == format!("cadge-{name}") && seen.uid == 12345);
+        assert_eq!(seen.field("proc.is_exe_writable"), writable, "{name}");
+    }
+}
+
+#[test]
+fn an_executable_without_a_name_is_known() {
+    let Some(watch) = Watch::on("deleted", &["execve", "execveat"], &["proc.is_exe_deleted"]) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cadge-gone");
+    fs::copy("/bin/true", &path).unwrap();
+    let program = "
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY)
+os.unlink(sys.argv[1])
+os.execve(fd, ['cadge-gone-argument', 'x'], {})
+";
+    python(program, &[path.to_str().unwrap()]);
+    let seen = watch.expect("a deleted program", |seen| seen.exe_path == path.display().to_string());
+    assert_eq!((seen.kind, seen.field("proc.is_exe_deleted")), ("execveat", "true"));
+}
+
+#[test]
+fn moves_between_containers_are_told() {
+    let Some(watch) = Watch::on("moves", &["cgroup_attach"], &["container.id"]) else { return };
+    let Some(root) = unified() else { return };
+    let id = "0ddba11".repeat(10)[..64].to_owned();
+    let container = format!("{root}/cadge-moves/{id}");
+    fs::create_dir_all(&container).unwrap();
+    let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    for to in [&container, root] {
+        fs::write(format!("{to}/cgroup.procs"), child.id().to_string()).unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = fs::remove_dir(&container);
+    let _ = fs::remove_dir(format!("{root}/cadge-moves"));
+    let pid = i64::from(child.id());
+    let into = watch.expect("into the container", |seen| seen.kind == "cgroup_attach" && seen.pid == pid);
+    assert_eq!((into.arg("from"), into.arg("to")), ("host", &id[..12]));
+    assert_eq!(into.arg("cgroup"), format!("/cadge-moves/{id}"));
+    let out = watch.expect("out of it", |seen| seen.kind == "cgroup_attach" && seen.pid == pid);
+    assert_eq!((out.arg("from"), out.arg("to"), out.arg("cgroup")), (&id[..12], "host", "/"));
+    assert_eq!(out.field("container.id"), &id[..12]);
 }

@@ -2,6 +2,7 @@
 
 mod path;
 mod process;
+mod exec_args;
 mod socket;
 mod taken;
 
@@ -98,9 +99,9 @@ impl Describer {
         self.clock.refresh();
         match record.body {
             Body::Task(process) => self.task(&record, &process),
-            Body::Changed(process) => self.changed(&record, &process),
+            Body::Changed(process) => self.changed(&record, &process, sink),
             Body::Exec(process) => self.exec(&record, &process, sink),
-            Body::Fork(process) => self.fork(&record, &process, sink),
+            Body::Fork(process) => self.fork(&record, &process),
             Body::Exit(end) => self.exit(&record, end, sink),
             Body::Call(call) => self.call(&record, &call, sink),
         }

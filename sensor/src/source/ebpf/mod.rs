@@ -42,7 +42,7 @@ impl Ebpf {
         }
         // The programs are attached: what happens from here on is in the rings, and the table of
         // what was there before may be older than that, never newer than it seems.
-        for record in snapshot(&mut loaded)? {
+        for record in snapshot(&mut loaded, settings.environment)? {
             write(&mut recording, &record);
             describer.take(&record, &mut |_| {});
         }
@@ -50,8 +50,8 @@ impl Ebpf {
     }
 }
 
-/// Every process, as records, each with its arguments.
-fn snapshot(loaded: &mut Loaded) -> Result<Vec<Vec<u8>>, SourceError> {
+/// Every process, as records, each with its arguments and its environment.
+fn snapshot(loaded: &mut Loaded, with_environment: bool) -> Result<Vec<Vec<u8>>, SourceError> {
     let mut bytes = Vec::new();
     loaded.snapshot()?.read_to_end(&mut bytes).map_err(|error| SourceError {
         source_name: "ebpf",
@@ -65,17 +65,37 @@ fn snapshot(loaded: &mut Loaded) -> Result<Vec<Vec<u8>>, SourceError> {
         && size > 0
     {
         let mut record = record.to_vec();
-        // The header's pid; the arguments are in the process's own memory.
-        if let Some(pid) = record.get(20..24).and_then(|bytes| bytes.first_chunk()) {
-            let path = format!("/proc/{}/cmdline", u32::from_ne_bytes(*pid));
-            if let Ok(argv) = std::fs::read(path) {
-                append_part(&mut record, part::ARGV, &argv);
-            }
-        }
+        add_own_memory(&mut record, with_environment);
         records.push(record);
         rest = &rest[size..];
     }
     Ok(records)
+}
+
+/// Adds what is in a process's own memory, as the kernel's programs do for their caller.
+fn add_own_memory(record: &mut Vec<u8>, with_environment: bool) {
+    // The header's pid.
+    let Some(pid) = record.get(20..24).and_then(|bytes| bytes.first_chunk()) else { return };
+    let pid = u32::from_ne_bytes(*pid);
+    if let Ok(argv) = std::fs::read(format!("/proc/{pid}/cmdline")) {
+        append_ends(record, part::ARGV, &argv, ARGV_BYTES);
+    }
+    if with_environment && let Ok(env) = std::fs::read(format!("/proc/{pid}/environ")) {
+        append_ends(record, part::ENV, &env, ENV_BYTES);
+    }
+}
+
+/// Bytes that are kept of the beginning and the end of long arguments and environments, as in `process.bpf.c`.
+const ARGV_BYTES: (usize, usize) = (8000, 2048);
+const ENV_BYTES: (usize, usize) = (3072, 1024);
+
+fn append_ends(record: &mut Vec<u8>, kind: u8, bytes: &[u8], (head, tail): (usize, usize)) {
+    if bytes.len() <= head + tail {
+        append_part(record, kind, bytes);
+        return;
+    }
+    append_part(record, kind, &bytes[..head]);
+    append_part(record, kind, &bytes[bytes.len() - tail..]);
 }
 
 fn write(recording: &mut Option<BufWriter<File>>, record: &[u8]) {

@@ -173,7 +173,10 @@ pub(crate) mod part {
     pub(crate) const PATH: u8 = 8;
     pub(crate) const SOCKET: u8 = 9;
     pub(crate) const BYTES: u8 = 10;
+    pub(crate) const ENV: u8 = 11;
+    pub(crate) const ASKED: u8 = 12;
     pub(crate) const MOVED: u8 = 13;
+    pub(crate) const INTERPRETER: u8 = 14;
     pub(crate) const NAME: u8 = 32;
     pub(crate) const PEER: u8 = 33;
     pub(crate) const ADDRESS: u8 = 34;
@@ -183,7 +186,10 @@ pub(crate) mod part {
 
 /// Of a process's executable: `enum cadge_exe_flags`.
 pub(crate) mod exe {
+    pub(crate) const WRITABLE: u32 = 1;
     pub(crate) const UPPER: u32 = 2;
+    pub(crate) const LOWER: u32 = 4;
+    pub(crate) const DELETED: u32 = 8;
 }
 
 /// Why there is a record of a process: `enum cadge_cause`.
@@ -196,6 +202,7 @@ pub(crate) mod cause {
 /// Flags of a part: `enum cadge_part_flags`.
 pub(crate) const DETACHED: u8 = 2;
 pub(crate) const UNREADABLE: u8 = 4;
+pub(crate) const TRUNCATED: u8 = 1;
 
 /// The argument that a part belongs to, if it is none of the six: `enum cadge_arg`.
 pub(crate) mod arg {
