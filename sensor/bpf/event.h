@@ -190,7 +190,8 @@ struct cadge_file {
 };
 
 enum cadge_socket_flags {
-	CADGE_SOCKET_BOUND = 1, /* the program chose the local port */
+	CADGE_SOCKET_BOUND = 1,  /* the program chose the local port */
+	CADGE_SOCKET_SHARED = 2, /* or the socket has it from another one, which waits for connections */
 };
 
 /* A socket. */

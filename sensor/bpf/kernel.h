@@ -338,6 +338,14 @@ struct socket_alloc {
 	struct inode vfs_inode;
 } CORE;
 
+struct inet_bind_bucket {
+	signed char fastreuse;
+} CORE;
+
+struct inet_connection_sock {
+	struct inet_bind_bucket *icsk_bind_hash;
+} CORE;
+
 struct sockaddr_un {
 	__u16 sun_family;
 	char sun_path[108];

@@ -7,7 +7,9 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define SOCK_STREAM 1
 #define SOCK_BINDPORT_LOCK 8
+#define IPPROTO_TCP 6
 
 /* Bytes of a struct sockaddr_storage. */
 #define ADDRESS_BYTES_MAX 128
@@ -26,6 +28,18 @@ static __always_inline __u64 socket_ino(struct socket *socket)
 	return socket ? BPF_CORE_READ(alloc, vfs_inode.i_ino) : 0;
 }
 
+/*
+ * Whether a TCP socket was accepted: it has the port of the one that waits, on which somebody once called
+ * bind. Ports that connect chose are marked, in case another connection wants them too.
+ */
+static __always_inline int was_accepted(struct sock *sk)
+{
+	struct inet_connection_sock *connection = (void *)sk;
+	struct inet_bind_bucket *port = BPF_CORE_READ(connection, icsk_bind_hash);
+
+	return port && BPF_CORE_READ(port, fastreuse) >= 0;
+}
+
 static __always_inline void fill_socket(struct cadge_socket *to, struct sock *sk)
 {
 	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -38,6 +52,8 @@ static __always_inline void fill_socket(struct cadge_socket *to, struct sock *sk
 		return;
 	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
 		to->flags |= CADGE_SOCKET_BOUND;
+	else if (to->protocol == IPPROTO_TCP && to->type == SOCK_STREAM && was_accepted(sk))
+		to->flags |= CADGE_SOCKET_SHARED;
 	to->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	to->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (to->family == AF_INET) {

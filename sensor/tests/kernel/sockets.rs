@@ -277,3 +277,81 @@ fn datagrams_have_their_sender() {
         ],
     );
 }
+
+#[test]
+fn the_kernel_says_which_end_a_program_is() {
+    // Nobody has seen how the connection was made.
+    let Some(watch) = Watch::on("roles", &["shutdown"], FIELDS) else { return };
+    let accepted = [ACCEPT, &["shutdown $5 2"]].concat();
+    let connects = ["socket 2 1 0", "connect $0 sin:127.0.0.1:{port} 16", "shutdown $0 1"];
+    let bound = [
+        "socket 2 1 0",
+        "bind $0 sin:127.0.0.1:{closed} 16",
+        "connect $0 sin:127.0.0.1:{port} 16",
+        "shutdown $0 1",
+    ];
+    let client =
+        [("fd.name", "127.0.0.1:*->127.0.0.1:{port}"), ("fd.is_server", "false"), ("how", "SHUT_WR")];
+    let server = [("fd.name", "127.0.0.1:*->127.0.0.1:{closed}"), ("fd.is_server", "true")];
+    expect_cases(
+        &watch,
+        &[
+            case("shutdown", &accepted, &server),
+            case("shutdown", &connects, &client),
+            case("shutdown", &bound, &client),
+        ],
+    );
+}
+
+#[test]
+fn every_message_of_a_call_is_told() {
+    // Two messages behind one another, each to another port: a struct of both.
+    let one = MESSAGE.trim_end_matches('}').trim_start_matches('{');
+    let both = format!("sendmmsg $0 {{ {one} w:0 {} w:0 }} 2 0", one.replace(":9 ", ":11 "));
+    let script: &[&str] = &["socket 2 2 0", &both];
+    let to = |name| [("fd.name", name), ("evt.buffer", "helloyou"), ("evt.rawres", "8")];
+    let (first, second) = (to("*->127.0.0.1:9"), to("*->127.0.0.1:11"));
+    check("several messages", &[case("sendmmsg", script, &first), case("sendmmsg", script, &second)]);
+    // Rules that name the call for one message only see them as well.
+    let Some(watch) = Watch::on("several messages as one each", &["sendmsg"], FIELDS) else { return };
+    expect_cases(&watch, &[case("sendmsg", script, &first), case("sendmsg", script, &second)]);
+}
+
+#[test]
+fn what_sends_can_connect() {
+    let fast_open = &["socket 2 1 0", "sendto $0 s:hello 5 0x20000000 sin:127.0.0.1:{port} 16"];
+    let message = MESSAGE.replace(":9 ", ":{port} ");
+    let fast_message = format!("sendmsg $0 {message} 0x20000000");
+    let script: &[&str] = &["socket 2 1 0", &fast_message];
+    let connected =
+        &[("fd.name", "127.0.0.1:*->127.0.0.1:{port}"), ("fd.connected", "true"), ("evt.rawres", "0")];
+    let cases = [case("connect", fast_open, connected), case("connect", script, connected)];
+    check("fast open", &cases);
+    let Some(watch) = Watch::on("fast open without what sends", &["connect"], FIELDS) else { return };
+    expect_cases(&watch, &cases);
+}
+
+#[test]
+fn options_are_told() {
+    check(
+        "options",
+        &[
+            case(
+                "setsockopt",
+                &["socket 2 1 0", "setsockopt $0 1 2 { u32:1 } 4"],
+                &[
+                    ("level", "SOL_SOCKET"),
+                    ("optname", "SO_REUSEADDR"),
+                    ("val", "1"),
+                    ("optlen", "4"),
+                    ("res", "0"),
+                ],
+            ),
+            case(
+                "getsockopt",
+                &["socket 2 1 0", "getsockopt $0 1 3 b:4 { u32:4 }"],
+                &[("level", "SOL_SOCKET"), ("optname", "SO_TYPE"), ("val", "1"), ("fd", "<4>")],
+            ),
+        ],
+    );
+}

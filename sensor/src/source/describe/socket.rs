@@ -6,7 +6,7 @@ use cadge_engine::{Endpoint, FdKind, L4Proto};
 
 use super::super::ebpf::address::{self, Ends};
 use super::super::ebpf::calls::Call;
-use super::super::ebpf::record::{BOUND, CallPart, MessagePart, Record, SocketPart, arg, part};
+use super::super::ebpf::record::{BOUND, CallPart, MessagePart, Record, SHARED, SocketPart, arg, part};
 use crate::state::{Role, Sockets};
 
 /// `TCP_*` of `linux/tcp_states.h`, by which sockets of every family say how far they are.
@@ -100,10 +100,10 @@ impl Found<'_> {
         part.map_or(&b""[..], |part| part.bytes)
     }
 
-    /// Which end the program is. The kernel does not keep it: the call tells, or an earlier one has; else
-    /// a port that the program chose, or the smaller one, is a server's.
+    /// Which end the program is: the call tells, or an earlier one has, or how the socket got its port.
     fn role(&self, ends: Option<Ends>, known: Role) -> Role {
         let is_bound = self.socket.flags & BOUND != 0 || self.socket.state == TCP_LISTEN;
+        let is_stream = i32::from(self.socket.r#type) == libc::SOCK_STREAM;
         match self.row.event {
             "connect" if address::is_unspecified(self.given()) && !self.is_connected() => return Role::None,
             "connect" => return Role::Client,
@@ -111,15 +111,19 @@ impl Found<'_> {
             "bind" | "listen" if is_bound => return Role::Server,
             _ => {}
         }
-        let Some(ends) = ends else { return known };
-        match (known, ends.remote) {
-            (Role::None, _) if is_bound => Role::Server,
-            (Role::None, None) => Role::None,
-            (Role::None, Some(remote)) if self.socket.remote_port != 0 && ends.local.port < remote.port => {
-                Role::Server
+        let Some(ends) = ends.filter(|_| known == Role::None) else { return known };
+        match ends.remote {
+            // A stream that was accepted is not bound itself.
+            Some(_) if is_stream && self.is_connected() => {
+                if self.socket.flags & SHARED == 0 {
+                    Role::Client
+                } else {
+                    Role::Server
+                }
             }
-            (Role::None, Some(_)) => Role::Client,
-            (known, _) => known,
+            _ if is_bound => Role::Server,
+            Some(_) => Role::Client,
+            None => Role::None,
         }
     }
 

@@ -99,6 +99,8 @@ mirror! {
 
 /// The program chose the socket's local port: `CADGE_SOCKET_BOUND`.
 pub(crate) const BOUND: u32 = 1;
+/// Or it has it from the socket that waits for connections: `CADGE_SOCKET_SHARED`.
+pub(crate) const SHARED: u32 = 2;
 
 mirror! {
     /// What one `struct msghdr` holds.
