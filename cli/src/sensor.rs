@@ -22,7 +22,7 @@ pub(crate) fn run(args: &args::Sensor) -> Result<()> {
         return Ok(());
     }
     if args.check {
-        print!("{}", source::ebpf::check());
+        print!("{}", source::ebpf::check_all());
         return Ok(());
     }
     let config: cadge_sensor::Config = match &args.role.config {

@@ -6,5 +6,6 @@
 #include "process.bpf.c"
 #include "socket.bpf.c"
 #include "call.bpf.c"
+#include "hook.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

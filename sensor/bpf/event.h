@@ -24,6 +24,7 @@ enum cadge_kind {
 	CADGE_TASK = 4,    /* struct cadge_process: found by the iterator at start */
 	CADGE_CALL = 5,    /* struct cadge_call: a system call, or what does its work */
 	CADGE_CHANGED = 6, /* struct cadge_process: after a call that changes the process itself */
+	CADGE_HOOK = 16,   /* struct cadge_hook: the paths of the call that its thread is in */
 };
 
 enum cadge_part_kind {
@@ -263,6 +264,27 @@ struct cadge_plan {
 	struct cadge_take takes[CADGE_TAKES];
 };
 
+/* A check that the kernel makes of a call's paths. */
+enum cadge_hook_which {
+	CADGE_HOOK_UNLINK = 1,
+	CADGE_HOOK_RMDIR = 2,
+	CADGE_HOOK_MKDIR = 3,
+	CADGE_HOOK_MKNOD = 4,
+	CADGE_HOOK_SYMLINK = 5,
+	CADGE_HOOK_LINK = 6,
+	CADGE_HOOK_RENAME = 7,
+	CADGE_HOOK_CHMOD = 8,
+	CADGE_HOOK_CHOWN = 9,
+	CADGE_HOOK_TRUNCATE = 10,
+	CADGE_HOOK_MOUNT = 11,
+	CADGE_HOOK_MOVE_MOUNT = 12,
+};
+
+struct cadge_hook {
+	__u32 which; /* enum cadge_hook_which */
+	__u32 reserved;
+};
+
 /* Per-CPU counters. */
 enum cadge_counter {
 	CADGE_CRITICAL_EVENTS = 0,
@@ -281,6 +303,7 @@ _Static_assert(sizeof(struct cadge_call) == 104, "call");
 _Static_assert(sizeof(struct cadge_file) == 32, "file");
 _Static_assert(sizeof(struct cadge_socket) == 72, "socket");
 _Static_assert(sizeof(struct cadge_message) == 16, "message");
+_Static_assert(sizeof(struct cadge_hook) == 8, "hook");
 _Static_assert(sizeof(struct cadge_plan) == 32, "plan");
 
 #endif

@@ -23,7 +23,9 @@ const volatile __u32 own_pid = 0;
 
 struct scratch {
 	__u32 offset; /* bytes written so far */
+	__u32 busy;   /* a hook is writing: see HOOKED */
 	__u32 part_flags;
+	__u32 reserved;
 	__u64 address;
 	union {
 		__u8 bytes[CADGE_RECORD_BYTES_MAX + PIECE_BYTES_MAX];
@@ -38,6 +40,7 @@ struct scratch {
 				struct cadge_process process;
 				struct cadge_exit exit;
 				struct cadge_call call;
+				struct cadge_hook hook;
 			};
 		};
 	};
@@ -45,7 +48,7 @@ struct scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
@@ -84,10 +87,21 @@ static __always_inline void count(__u32 which)
 		*counter += 1;
 }
 
+/*
+ * Tracepoints' programs are not preempted; those of hooks may be, by a tracepoint's on the same CPU. So they have a
+ * scratch of their own, and say so in the number of a part that they add.
+ */
+#define HOOKED (1U << 31)
+
+static __always_inline struct scratch *scratch_of(__u32 which)
+{
+	__u32 index = which >> 31;
+	return bpf_map_lookup_elem(&scratches, &index);
+}
+
 static __always_inline struct scratch *scratch(void)
 {
-	__u32 zero = 0;
-	return bpf_map_lookup_elem(&scratches, &zero);
+	return scratch_of(0);
 }
 
 /*
@@ -156,7 +170,7 @@ static __always_inline __u64 mount_of(__u64 vfsmount)
  */
 __noinline int add_path(__u64 dentry_at, __u64 vfsmount_at, __u64 root_dentry, __u64 root_vfsmount, __u32 which)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(which);
 	__u32 start;
 	int i;
 

@@ -1,5 +1,6 @@
 //! Records to events: keeps the process table by them, and describes each to the engine.
 
+mod hooked;
 mod path;
 mod process;
 mod exec_args;
@@ -14,6 +15,7 @@ use super::SourceSettings;
 use super::ebpf::calls::{self, Call};
 use super::ebpf::record::{Body, CallPart, Header, Record};
 use crate::state::{Names, ProcessTable, Sockets};
+use hooked::Hooked;
 pub(crate) use taken::Taken;
 use taken::Texts;
 
@@ -35,6 +37,7 @@ pub(super) struct Describer {
     pub(super) malformed: u64,
     path: Vec<u8>,
     texts: Texts,
+    pub(super) hooked: Hooked,
 }
 
 /// Wall-clock time of the boot.
@@ -81,6 +84,7 @@ impl Describer {
             malformed: 0,
             path: Vec::new(),
             texts: Texts::default(),
+            hooked: Hooked::default(),
         }
     }
 
@@ -103,6 +107,7 @@ impl Describer {
             Body::Exec(process) => self.exec(&record, &process, sink),
             Body::Fork(process) => self.fork(&record, &process),
             Body::Exit(end) => self.exit(&record, end, sink),
+            Body::Hook(hook) => self.hooked.put(&record, hook),
             Body::Call(call) => self.call(&record, &call, sink),
         }
     }
@@ -138,6 +143,7 @@ impl Describer {
         let mut texts = std::mem::take(&mut self.texts);
         self.table.touch(i64::from(record.header.pid));
         texts.fill(record, call, row, &mut self.names);
+        self.hooked.correct(record.header.tid, call, row, &mut texts);
         let process = self.table.process(record.header.pid.into());
         let in_container = process.is_some_and(|process| !process.container_id.is_empty());
         texts.fill_sockets(record, call, row, in_container, &mut self.sockets);

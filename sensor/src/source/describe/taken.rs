@@ -91,6 +91,13 @@ impl Texts {
         }
     }
 
+    /// Puts what is known better in the place of a path that the caller passed.
+    pub(super) fn set_path(&mut self, at: u8, path: Vec<u8>) {
+        if let Some(known) = self.paths.get_mut(usize::from(at)) {
+            *known = path;
+        }
+    }
+
     fn resolve(&mut self, record: &Record<'_>, at: u8) {
         let raw = record.part_of(part::STRING, at).map_or(&b""[..], |part| part.bytes);
         self.base.clear();

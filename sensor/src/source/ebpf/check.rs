@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::SourceError;
+use super::load;
 
 /// Numbers of capabilities, from `linux/capability.h`.
 const CAP_SYS_ADMIN: u32 = 21;
@@ -22,11 +23,22 @@ struct Probe {
     what: &'static str,
     /// What is wrong, and what to do about it.
     missing: Option<(String, &'static str)>,
+    /// The sensor goes without it.
+    is_optional: bool,
 }
 
-/// Probes the machine. Changes nothing.
+/// Probes the machine for what the sensor can't do without. Changes nothing.
 pub fn check() -> Check {
     Check { probes: vec![kernel(), btf(), privileges()] }
+}
+
+/// Probes it for everything, also for what the sensor only does better with. Changes nothing for long.
+pub fn check_all() -> Check {
+    let mut check = check();
+    if check.require().is_ok() {
+        check.probes.push(hooks());
+    }
+    check
 }
 
 impl Check {
@@ -48,7 +60,8 @@ impl fmt::Display for Check {
             match &probe.missing {
                 None => writeln!(f, "ok       {}", probe.what)?,
                 Some((problem, advice)) => {
-                    writeln!(f, "missing  {}: {problem}\n         {advice}", probe.what)?;
+                    let state = if probe.is_optional { "absent " } else { "missing" };
+                    writeln!(f, "{state}  {}: {problem}\n         {advice}", probe.what)?;
                 }
             }
         }
@@ -64,7 +77,7 @@ fn kernel() -> Probe {
         let problem = format!("the kernel is {}, and ring buffers came with 5.8", release.trim());
         (problem, "run the sensor on a kernel of 5.8 or newer")
     });
-    Probe { what: "kernel 5.8 or newer", missing }
+    Probe { what: "kernel 5.8 or newer", missing, is_optional: false }
 }
 
 fn btf() -> Probe {
@@ -74,7 +87,7 @@ fn btf() -> Probe {
                       container mount /sys";
         (problem, advice)
     });
-    Probe { what: "the kernel's own types (BTF)", missing }
+    Probe { what: "the kernel's own types (BTF)", missing, is_optional: false }
 }
 
 fn privileges() -> Probe {
@@ -91,5 +104,15 @@ fn privileges() -> Probe {
                       `setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_ptrace+ep cadge`";
         (problem, advice)
     });
-    Probe { what: "privileges to load eBPF programs", missing }
+    Probe { what: "privileges to load eBPF programs", missing, is_optional: false }
+}
+
+fn hooks() -> Probe {
+    let missing = load::try_hooks().err().map(|problem| {
+        let advice = "without them the paths of calls that return no descriptor (unlink, rename, chmod, mount, …) are read \
+                      from the caller's memory, where another thread may change them meanwhile; kernels of distributions \
+                      on x86_64, and on aarch64 from 6.0 on, have them";
+        (problem, advice)
+    });
+    Probe { what: "programs in the kernel's own checks (fentry)", missing, is_optional: true }
 }

@@ -6,7 +6,7 @@ use object::{Object as _, ObjectSection as _};
 
 use super::calls::PLAN_BYTES;
 use super::load::OBJECT;
-use super::record::{CallPart, ExitPart, FilePart, Header, MessagePart, ProcessPart, SocketPart};
+use super::record::{CallPart, ExitPart, FilePart, Header, HookPart, MessagePart, ProcessPart, SocketPart};
 
 /// The structures of the object's BTF: size, and each field's offset in bytes.
 fn structures() -> HashMap<String, (usize, HashMap<String, usize>)> {
@@ -55,6 +55,7 @@ fn the_mirror_is_the_objects_layout() {
         ExitPart::layout(),
         CallPart::layout(),
         FilePart::layout(),
+        HookPart::layout(),
         SocketPart::layout(),
         MessagePart::layout(),
     ];

@@ -6,11 +6,12 @@ use std::fs::File;
 use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, Iter, Program};
 use aya::{Btf, Ebpf, EbpfLoader};
+use cadge_engine::EventType;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::super::{SourceError, SourceSettings};
-use super::calls;
 use super::rings::Rings;
+use super::{calls, hooks};
 
 /// What clang made of `bpf/`.
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/cadge.bpf.o"));
@@ -83,6 +84,9 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
             .map_err(|error| failed(&format!("the kernel refused `{name}`"), &error))?;
         program.attach().map_err(|error| failed(&format!("`{name}` can't be attached"), &error))?;
     }
+    if let Err(refused) = hooks::attach(&mut ebpf, &btf, &settings.event_types) {
+        tracing::info!(%refused, "paths of calls that return no descriptor are those that the caller's memory had");
+    }
     let rings = Rings::new(
         RingBuf::try_from(take_map(&mut ebpf, "critical")?)
             .map_err(|error| failed("the critical ring", &error))?,
@@ -93,6 +97,14 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
     let counters = PerCpuArray::try_from(take_map(&mut ebpf, "counters")?)
         .map_err(|error| failed("the counters", &error))?;
     Ok(Loaded { ebpf, btf, counters, rings })
+}
+
+/// Whether the kernel takes programs in its own checks; if not, what it says.
+pub(super) fn try_hooks() -> Result<(), String> {
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+    let btf = Btf::from_sys_fs().map_err(|error| error.to_string())?;
+    let mut ebpf = EbpfLoader::new().btf(Some(&btf)).load(OBJECT).map_err(|error| error.to_string())?;
+    hooks::attach(&mut ebpf, &btf, EventType::from_name("unlink").as_slice())
 }
 
 /// Tells the kernel which calls are wanted, and what to take of each.

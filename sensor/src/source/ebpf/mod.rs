@@ -4,6 +4,7 @@ pub(crate) mod record;
 pub(crate) mod address;
 pub(crate) mod calls;
 pub(crate) mod flags;
+pub(crate) mod hooks;
 mod check;
 mod load;
 mod rings;
@@ -19,7 +20,7 @@ use cadge_engine::Event;
 use super::describe::Describer;
 use super::replay;
 use super::{Source, SourceError, SourceSettings};
-pub use check::{Check, check};
+pub use check::{Check, check, check_all};
 use load::Loaded;
 use record::{append_part, part, size_and_time};
 
@@ -129,6 +130,7 @@ impl Source for Ebpf {
         let mut counters = self.loaded.counters();
         counters.extend([
             ("dropped_total{class=\"any\",cause=\"malformed\"}".to_owned(), self.describer.malformed),
+            ("hooks_forgotten_total".to_owned(), self.describer.hooked.forgotten),
             ("processes".to_owned(), u64::try_from(self.describer.table.len()).unwrap_or(u64::MAX)),
             ("processes_evicted_total".to_owned(), self.describer.table.evicted()),
             ("processes_evicted_alive_total".to_owned(), self.describer.table.evicted_alive()),

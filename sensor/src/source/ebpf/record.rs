@@ -65,6 +65,11 @@ mirror! {
     }
 }
 
+mirror! {
+    /// A check that the kernel makes of a call's paths.
+    HookPart = "cadge_hook" { which: u32, reserved: u32 }
+}
+
 impl CallPart {
     /// An argument; 0 if there is no such.
     pub(crate) fn arg(&self, at: u8) -> u64 {
@@ -151,6 +156,7 @@ pub(crate) enum Body {
     Task(ProcessPart),
     Call(CallPart),
     Changed(ProcessPart),
+    Hook(HookPart),
 }
 
 /// A record, taken apart as far as its parts of variable length.
@@ -251,6 +257,7 @@ impl<'a> Record<'a> {
             4 => (ProcessPart::read(bytes).map(Body::Task), size_of::<ProcessPart>()),
             5 => (CallPart::read(bytes).map(Body::Call), size_of::<CallPart>()),
             6 => (ProcessPart::read(bytes).map(Body::Changed), size_of::<ProcessPart>()),
+            16 => (HookPart::read(bytes).map(Body::Hook), size_of::<HookPart>()),
             kind => return Err(RecordError::Kind(kind)),
         };
         let body = body.ok_or(RecordError::Short)?;

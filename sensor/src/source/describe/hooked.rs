@@ -1,0 +1,56 @@
+//! The paths that the kernel's own checks have seen, until the record of their call comes.
+
+use std::collections::HashMap;
+
+use super::super::ebpf::calls::{Call, Value};
+use super::super::ebpf::hooks;
+use super::super::ebpf::record::{CallPart, HookPart, Record, join_path, part};
+use super::taken::Texts;
+
+/// Threads that can be in a call at the same time, as far as they are remembered.
+const THREADS_MAX: usize = 4096;
+
+/// By thread the last check of the call that it is in.
+#[derive(Default)]
+pub(super) struct Hooked {
+    threads: HashMap<u32, (u32, [Vec<u8>; 2])>,
+    /// Checks whose call's record did not come before there was no more room.
+    pub(in crate::source) forgotten: u64,
+}
+
+impl Hooked {
+    /// Notes a check.
+    pub(super) fn put(&mut self, record: &Record<'_>, hook: HookPart) {
+        if self.threads.len() >= THREADS_MAX && !self.threads.contains_key(&record.header.tid) {
+            self.forgotten += u64::try_from(self.threads.len()).unwrap_or(u64::MAX);
+            self.threads.clear();
+        }
+        let mut paths = [Vec::new(), Vec::new()];
+        for (at, path) in (0..).zip(&mut paths) {
+            if let Some(part) = record.part_of(part::PATH, at) {
+                join_path(part, path);
+            }
+        }
+        self.threads.insert(record.header.tid, (hook.which, paths));
+    }
+
+    /// Puts the paths of the call's check in the place of those that the caller's memory had. The check
+    /// is surely this call's own only if the call has succeeded.
+    pub(super) fn correct(&mut self, tid: u32, call: &CallPart, row: &Call, texts: &mut Texts) {
+        let Some((which, paths)) = self.threads.remove(&tid) else { return };
+        if call.result != 0 || !hooks::is_of(which, row.event) {
+            return;
+        }
+        let args = row.args.iter().filter_map(|(_, value)| match value {
+            Value::Path(at) => Some(*at),
+            _ => None,
+        });
+        // A mount's first path is no file of the caller's, but of the device.
+        let args = args.skip(usize::from(row.event == "mount"));
+        for (path, at) in paths.into_iter().zip(args) {
+            if !path.is_empty() {
+                texts.set_path(at, path);
+            }
+        }
+    }
+}
