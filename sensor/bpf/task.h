@@ -215,8 +215,10 @@ static __always_inline __s64 pages_of(struct mm_struct *mm, int which)
 
 	if (bpf_core_type_exists(struct mm_rss_stat)) {
 		struct mm_struct___old *old = (void *)mm;
+		/* Nothing but an array of counters, whose own type has changed: so by its place. */
+		__u64 counts = (__u64)mm + __builtin_preserve_field_info(old->rss_stat, 0);
 
-		bpf_core_read(&pages, sizeof(pages), &old->rss_stat.count[which]);
+		bpf_probe_read_kernel(&pages, sizeof(pages), (void *)(counts + which * sizeof(pages)));
 	} else {
 		bpf_core_read(&pages, sizeof(pages), &mm->rss_stat[which].count);
 	}

@@ -11,11 +11,8 @@ mod kernel {
     pub(crate) mod cases;
     mod calls;
     mod events;
-<<<<<<< HEAD
     mod files;
-=======
     mod hooks;
->>>>>>> 8430d66 (Take paths from the kernel's own checks where it lets programs be there)
     mod process;
     mod sockets;
 }

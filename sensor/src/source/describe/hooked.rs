@@ -12,7 +12,7 @@ const THREADS_MAX: usize = 4096;
 
 /// By thread the last check of the call that it is in.
 #[derive(Default)]
-pub(super) struct Hooked {
+pub(in crate::source) struct Hooked {
     threads: HashMap<u32, (u32, [Vec<u8>; 2])>,
     /// Checks whose call's record did not come before there was no more room.
     pub(in crate::source) forgotten: u64,
@@ -45,8 +45,6 @@ impl Hooked {
             Value::Path(at) => Some(*at),
             _ => None,
         });
-        // A mount's first path is no file of the caller's, but of the device.
-        let args = args.skip(usize::from(row.event == "mount"));
         for (path, at) in paths.into_iter().zip(args) {
             if !path.is_empty() {
                 texts.set_path(at, path);
