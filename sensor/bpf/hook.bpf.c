@@ -8,6 +8,15 @@
  * what there is.
  */
 
+/* An argument of the check, as a number: functions that the verifier takes alone take nothing else. */
+static __always_inline __u64 checked(__u64 *ctx, __u32 at)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), ctx + at);
+	return value;
+}
+
 static __always_inline struct scratch *begin_hook(__u32 which)
 {
 	struct scratch *s = scratch_of(HOOKED);
@@ -51,7 +60,7 @@ static __always_inline int end_hook(struct scratch *s)
                                                                                         \
 		if (!s)                                                                 \
 			return 0;                                                       \
-		add_hooked((void *)ctx[1], (void *)ctx[0], 0);                          \
+		add_hooked((void *)checked(ctx, 1), (void *)checked(ctx, 0), 0);                          \
 		return end_hook(s);                                                     \
 	}
 
@@ -60,7 +69,7 @@ static __always_inline int end_hook(struct scratch *s)
 	SEC("fentry/" target)                                                           \
 	int name(__u64 *ctx)                                                            \
 	{                                                                               \
-		struct path *path = (void *)ctx[at];                                    \
+		struct path *path = (void *)checked(ctx, at);                                    \
 		struct scratch *s = begin_hook(which);                                  \
                                                                                         \
 		if (!s)                                                                 \
@@ -87,8 +96,8 @@ int hook_link(__u64 *ctx)
 	if (!s)
 		return 0;
 	/* A hard link stays on its mount. */
-	add_hooked((void *)ctx[0], (void *)ctx[1], 0);
-	add_hooked((void *)ctx[2], (void *)ctx[1], 1);
+	add_hooked((void *)checked(ctx, 0), (void *)checked(ctx, 1), 0);
+	add_hooked((void *)checked(ctx, 2), (void *)checked(ctx, 1), 1);
 	return end_hook(s);
 }
 
@@ -99,15 +108,15 @@ int hook_rename(__u64 *ctx)
 
 	if (!s)
 		return 0;
-	add_hooked((void *)ctx[1], (void *)ctx[0], 0);
-	add_hooked((void *)ctx[3], (void *)ctx[2], 1);
+	add_hooked((void *)checked(ctx, 1), (void *)checked(ctx, 0), 0);
+	add_hooked((void *)checked(ctx, 3), (void *)checked(ctx, 2), 1);
 	return end_hook(s);
 }
 
 SEC("fentry/security_move_mount")
 int hook_move_mount(__u64 *ctx)
 {
-	struct path *from = (void *)ctx[0], *to = (void *)ctx[1];
+	struct path *from = (void *)checked(ctx, 0), *to = (void *)checked(ctx, 1);
 	struct scratch *s = begin_hook(CADGE_HOOK_MOVE_MOUNT);
 
 	if (!s)

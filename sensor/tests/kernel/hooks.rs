@@ -8,24 +8,65 @@ use cadge_sensor::source::ebpf;
 use super::cases::{case, expect_cases};
 use super::watch::Watch;
 
+/// A directory by a link.
+const LINK: &str = "symlinkat s:{dir}/sub -100 s:{dir}/through";
+/// And a file in it.
+const FILE: &str = "mknodat -100 s:{dir}/sub/made 0x8180 0";
+
 #[test]
 fn a_path_through_a_link_is_the_one_that_the_kernel_took() {
-    let Some(watch) =
-        Watch::on("paths through links", &["symlinkat"], &["fs.path.source", "fs.path.sourceraw"])
-    else {
+    let types = [
+        "symlinkat",
+        "mkdirat",
+        "unlinkat",
+        "linkat",
+        "renameat2",
+        "fchmodat",
+        "fchownat",
+        "truncate",
+        "mknodat",
+    ];
+    let Some(watch) = Watch::on("paths through links", &types, &["fs.path.name", "fs.path.source"]) else {
         return;
     };
-    let has_hooks = !ebpf::check_all().to_string().contains("absent   programs in the kernel's own checks");
-    let from = if has_hooks { "the kernel's checks" } else { "the caller's memory" };
-    let _ = writeln!(std::io::stderr(), "paths come from {from}");
-    let parent = if has_hooks { "{dir}/sub" } else { "{dir}/through" };
+    let check = ebpf::check_all().to_string();
+    let absent = check.lines().find(|line| line.starts_with("absent") && line.contains("own checks"));
+    let _ = writeln!(std::io::stderr(), "paths come from {}", absent.unwrap_or("the kernel's own checks"));
+    let parent = if absent.is_none() { "{dir}/sub" } else { "{dir}/through" };
     let made = format!("{parent}/made");
+    let other = format!("{parent}/other");
     expect_cases(
         &watch,
-        &[case(
-            "symlinkat",
-            &["symlinkat s:{dir}/sub -100 s:{dir}/through", "symlinkat s:x -100 s:{dir}/through/made"],
-            &[("linkpath", &made), ("fs.path.source", &made), ("fs.path.sourceraw", "{dir}/through/made")],
-        )],
+        &[
+            case(
+                "symlinkat",
+                &[LINK, "symlinkat s:x -100 s:{dir}/through/made"],
+                &[("linkpath", &made), ("fs.path.source", &made)],
+            ),
+            case("mkdirat", &[LINK, "mkdirat -100 s:{dir}/through/made 448"], &[("fs.path.name", &made)]),
+            case("mknodat", &[LINK, "mknodat -100 s:{dir}/through/made 0x8180 0"], &[("path", &made)]),
+            case(
+                "unlinkat",
+                &[LINK, FILE, "unlinkat -100 s:{dir}/through/made 0"],
+                &[("fs.path.name", &made)],
+            ),
+            case(
+                "linkat",
+                &[LINK, FILE, "linkat -100 s:{dir}/through/made -100 s:{dir}/through/other 0"],
+                &[("oldpath", &made), ("newpath", &other)],
+            ),
+            case(
+                "renameat2",
+                &[LINK, FILE, "renameat2 -100 s:{dir}/through/made -100 s:{dir}/through/other 0"],
+                &[("oldpath", &made), ("newpath", &other)],
+            ),
+            case("fchmodat", &[LINK, FILE, "fchmodat -100 s:{dir}/through/made 493"], &[("filename", &made)]),
+            case(
+                "fchownat",
+                &[LINK, FILE, "fchownat -100 s:{dir}/through/made 1 1 0"],
+                &[("pathname", &made)],
+            ),
+            case("truncate", &[LINK, FILE, "truncate s:{dir}/through/made 1"], &[("path", &made)]),
+        ],
     );
 }
