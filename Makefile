@@ -36,6 +36,7 @@ torture: setup-test ## 200 rounds of kill -9, cut networks, full disks, torn wri
 	$(SUDO) env TORTURE_LOG=kafka TORTURE_ROUNDS=$${TORTURE_KAFKA_ROUNDS:-40} $(CARGO) test -q -p cadge --test torture
 
 kernel-test: setup ## the tests on the live kernel; asks for root
+	@scripts/setup.sh kernel
 	$(CARGO) test -p cadge-sensor --test kernel --no-run
 	$(SUDO) $(CARGO) test -p cadge-sensor --test kernel -- --nocapture 2>&1 | tee target/kernel-test.log | scripts/test-report.sh
 

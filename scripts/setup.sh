@@ -5,6 +5,7 @@
 #   scripts/setup.sh build   compilers and headers
 #   scripts/setup.sh test    what the real counterparts in the tests run on: Java for Kafka, Python's gRPC,
 #                            Falco's own clients for Go and Python, Prometheus
+#   scripts/setup.sh kernel  what the tests on the live kernel run: containerd, Docker, Podman
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -130,6 +131,19 @@ unpack_counterparts() {
     rm -r "$folder/debs"
 }
 
+# Container runtimes, unpacked as the servers are, but on their own: they are large.
+container_runtimes() {
+    local folder=$PWD/target/containers package
+    [ -x "$folder/usr/bin/podman" ] && [ -x "$folder/usr/sbin/dockerd" ] && [ -x "$folder/usr/bin/containerd" ] && return
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return
+    echo "setup: containerd, Docker and Podman into target/containers"
+    mkdir -p "$folder/debs/partial"
+    apt-get install -y -qq --no-install-recommends --download-only -o Debug::NoLocking=1 \
+        -o Dir::Cache::archives="$folder/debs" containerd runc docker.io podman conmon >/dev/null
+    for package in "$folder"/debs/*.deb; do dpkg-deb -x "$package" "$folder"; done
+    rm -r "$folder/debs"
+}
+
 # Servers that no package of Debian's has, built in a module of ours. What they are built of is pinned by go.sum.
 go_server() {
     local program=$PWD/target/counterparts/usr/bin/$1 source=integrations/tests/servers/$2 package=$3
@@ -197,6 +211,7 @@ case ${1:-} in
         optional falco_go_client
         optional prometheus_commands
         optional unpack_counterparts
+        optional container_runtimes
         optional go_server otelcol otelcol .
         optional go_server victoria-logs victorialogs github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs
         optional mail_server
@@ -206,5 +221,6 @@ case ${1:-} in
         optional parquet_reader
         optional ecs_schema
         ;;
-    *) sed -n '2,7s/^# \?//p' "$0" >&2; exit 64 ;;
+    kernel) optional container_runtimes ;;
+    *) sed -n '2,8s/^# \?//p' "$0" >&2; exit 64 ;;
 esac

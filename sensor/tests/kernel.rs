@@ -9,7 +9,10 @@ mod kernel {
     pub(crate) mod script;
     pub(crate) mod watch;
     pub(crate) mod cases;
+    pub(crate) mod runtimes;
+    pub(crate) mod sentry;
     mod calls;
+    mod containers;
     mod events;
     mod files;
     mod hooks;

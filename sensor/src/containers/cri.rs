@@ -199,7 +199,9 @@ fn container(
     runtime.clone_into(&mut container.runtime);
     container.privileged = Info::read(&answer.info).privileged();
     container.mounts = status.mounts.iter().map(mount).collect();
-    container.start_ns = u64::try_from(status.started_at).unwrap_or_default();
+    // It may have been asked for just before it is started.
+    let started_at = if status.started_at > 0 { status.started_at } else { status.created_at };
+    container.start_ns = u64::try_from(started_at).unwrap_or_default();
     container.labels = labels(status.labels);
     container.pod = super::pod(&container.labels, container.pod);
     let image_id = [image.id, status.image_id, status.image_ref.clone()];

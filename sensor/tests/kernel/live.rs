@@ -26,6 +26,11 @@ pub(crate) struct Live<T> {
 
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// Whoever has this is the only one that watches.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl<T: Send + 'static> Live<T> {
     /// Watches for these kinds of event. `None`, said aloud, where the machine does not allow it.
     pub(crate) fn start(
@@ -38,7 +43,7 @@ impl<T: Send + 'static> Live<T> {
             skipped(test, &check);
             return None;
         }
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let settings =
             SourceSettings { event_types: types, hostname: "test".to_owned(), ..SourceSettings::default() };
         let mut source = ebpf::Ebpf::open(&settings).unwrap();
