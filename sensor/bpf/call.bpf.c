@@ -29,6 +29,30 @@ struct {
 	__type(value, struct cadge_plan);
 } plans SEC(".maps");
 
+/* Mounts on one mount point, and roots within roots. */
+#define TOPS_MAX 8
+
+/* Whether a path from the caller's root is the same as one from where nothing is mounted any more. */
+static __always_inline int is_root_the_top(struct task_struct *task)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u64 dentry = (__u64)BPF_CORE_READ(fs, root.dentry), vfsmount = (__u64)BPF_CORE_READ(fs, root.mnt);
+	int i;
+
+	for (i = 0; i < TOPS_MAX; i++) {
+		struct mount *mount = (void *)mount_of(vfsmount);
+		__u64 parent = (__u64)BPF_CORE_READ(mount, mnt_parent);
+
+		if (dentry != (__u64)BPF_CORE_READ((struct vfsmount *)vfsmount, mnt_root))
+			return 0;
+		if (parent == (__u64)mount)
+			return 1;
+		dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		vfsmount = parent + __builtin_preserve_field_info(((struct mount *)0)->mnt, 0);
+	}
+	return 1;
+}
+
 /* Adds an open file and its path. */
 __noinline int add_file(__u64 file_at, __u32 arg)
 {
@@ -50,7 +74,11 @@ __noinline int add_file(__u64 file_at, __u32 arg)
 	to->flags = BPF_CORE_READ(file, f_flags);
 	to->nlink = BPF_CORE_READ(inode, i_nlink);
 	to->created = (BPF_CORE_READ(file, f_mode) & FMODE_CREATED) != 0;
+	to->layer = layer_of(inode);
 	add_task_path(task, (void *)file + __builtin_preserve_field_info(file->f_path, 0), PART(CADGE_PART_PATH, arg));
+	if (!is_root_the_top(task))
+		add_path((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt), 0, 0,
+			 PART(CADGE_PART_HOST_PATH, arg));
 	return 0;
 }
 
@@ -172,6 +200,60 @@ static __always_inline void finish_call(struct scratch *s, const struct cadge_pl
 		submit_bulk(s);
 }
 
+/* A call that somebody wants. */
+struct seen_call {
+	__u32 number;
+	__u32 abi;
+	__u32 row;
+	__u64 args[6];
+};
+
+/* The plan for the call that the caller is in, and the call; NULL if nobody wants it. */
+static __always_inline struct cadge_plan *planned(struct pt_regs *regs, struct task_struct *task,
+						  struct seen_call *seen)
+{
+	__u32 number = SYSCALL_NR(regs), abi = CADGE_ABI_NATIVE, *rows, row;
+
+	if (X32_BIT && number & X32_BIT) {
+		abi = CADGE_ABI_X32;
+		number &= ~X32_BIT;
+	}
+	rows = bpf_map_lookup_elem(&wanted, &number);
+	if (!rows || !*rows)
+		return NULL;
+	if (is_compat(task))
+		abi = CADGE_ABI_32;
+	row = abi == CADGE_ABI_32 ? *rows >> 16 : *rows & 0xffff;
+	if (!row || bpf_get_current_pid_tgid() >> 32 == own_pid)
+		return NULL;
+	if (abi == CADGE_ABI_32)
+		SYSCALL_ARGS_32(regs, seen->args);
+	else
+		SYSCALL_ARGS(regs, seen->args);
+	if (row == CADGE_ROW_MULTIPLEXED) {
+		number = demultiplexed(number, seen->args);
+		rows = bpf_map_lookup_elem(&wanted, &number);
+		row = rows ? *rows >> 16 : 0;
+	}
+	seen->number = number;
+	seen->abi = abi;
+	seen->row = row;
+	return row ? bpf_map_lookup_elem(&plans, &row) : NULL;
+}
+
+/* Begins a record of a call. */
+static __always_inline struct cadge_call *begin_call(struct scratch *s, __u16 kind, struct seen_call *seen)
+{
+	struct cadge_call *call = begin(s, kind, sizeof(*call), bpf_get_current_pid_tgid());
+
+	__builtin_memset(call, 0, sizeof(*call));
+	call->call = seen->row;
+	call->abi = seen->abi;
+	call->number = seen->number;
+	__builtin_memcpy(call->args, seen->args, sizeof(seen->args));
+	return call;
+}
+
 /*
  * At the end of every system call of every process: it must cost nothing. A call that no rule asks
  * about has no row and is done. The end, not the beginning, because only then there is a file
@@ -180,47 +262,16 @@ static __always_inline void finish_call(struct scratch *s, const struct cadge_pl
 SEC("tp_btf/sys_exit")
 int sys_exit(__u64 *ctx)
 {
-	struct pt_regs *regs = (void *)ctx[0];
-	__u32 number = SYSCALL_NR(regs), abi = CADGE_ABI_NATIVE, *rows, row;
-	__u64 args[6];
-	struct task_struct *task;
-	struct cadge_plan *plan;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct seen_call seen;
+	struct cadge_plan *plan = planned((void *)ctx[0], task, &seen);
+	struct scratch *s = scratch();
 	struct cadge_call *call;
-	struct scratch *s;
 
-	if (X32_BIT && number & X32_BIT) {
-		abi = CADGE_ABI_X32;
-		number &= ~X32_BIT;
-	}
-	rows = bpf_map_lookup_elem(&wanted, &number);
-	if (!rows || !*rows)
-		return 0;
-	task = (void *)bpf_get_current_task();
-	if (is_compat(task))
-		abi = CADGE_ABI_32;
-	row = abi == CADGE_ABI_32 ? *rows >> 16 : *rows & 0xffff;
-	if (!row || bpf_get_current_pid_tgid() >> 32 == own_pid)
-		return 0;
-	if (abi == CADGE_ABI_32)
-		SYSCALL_ARGS_32(regs, args);
-	else
-		SYSCALL_ARGS(regs, args);
-	if (row == CADGE_ROW_MULTIPLEXED) {
-		number = demultiplexed(number, args);
-		rows = bpf_map_lookup_elem(&wanted, &number);
-		row = rows ? *rows >> 16 : 0;
-	}
-	plan = bpf_map_lookup_elem(&plans, &row);
-	s = scratch();
 	if (!plan || !s || (plan->flags & CADGE_PLAN_FAILED && (long)ctx[1] >= 0))
 		return 0;
-	call = begin(s, CADGE_CALL, sizeof(*call), bpf_get_current_pid_tgid());
-	__builtin_memset(call, 0, sizeof(*call));
+	call = begin_call(s, CADGE_CALL, &seen);
 	call->result = (long)ctx[1];
-	call->call = row;
-	call->abi = abi;
-	call->number = number;
-	__builtin_memcpy(call->args, args, sizeof(args));
 	if (!is_told(call, plan))
 		return 0;
 	if (!(plan->flags & CADGE_PLAN_SILENT)) {
@@ -229,5 +280,37 @@ int sys_exit(__u64 *ctx)
 	}
 	if (plan->flags & CADGE_PLAN_CHANGES && (long)ctx[1] >= 0)
 		process_changed(task);
+	return 0;
+}
+
+/*
+ * At the beginning: the texts of calls that leave no object of the kernel's to look at. Somebody may write
+ * others over them before the end; user space compares. Attached only if such a call is wanted.
+ */
+SEC("tp_btf/sys_enter")
+int sys_enter(__u64 *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct seen_call seen;
+	struct cadge_plan *plan = planned((void *)ctx[0], task, &seen);
+	struct scratch *s = scratch();
+	int i;
+
+	if (!plan || !s || !(plan->flags & CADGE_PLAN_ENTER) || plan->flags & CADGE_PLAN_SILENT)
+		return 0;
+	if (!is_told(begin_call(s, CADGE_ENTER, &seen), plan))
+		return 0;
+	for (i = 0; i < CADGE_TAKES; i++) {
+		struct cadge_take next = plan->takes[i];
+
+		if (next.what == CADGE_TAKE_NOTHING)
+			break;
+		if (next.what == CADGE_TAKE_STRING || next.what == CADGE_TAKE_PATH)
+			take(next.what, next.arg, next.with, next.size);
+	}
+	if (plan->flags & CADGE_PLAN_CRITICAL)
+		submit_critical(s);
+	else
+		submit_bulk(s);
 	return 0;
 }

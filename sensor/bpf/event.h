@@ -25,6 +25,7 @@ enum cadge_kind {
 	CADGE_CALL = 5,    /* struct cadge_call: a system call, or what does its work */
 	CADGE_CHANGED = 6, /* struct cadge_process: after a call that changes the process itself */
 	CADGE_HOOK = 16,   /* struct cadge_hook: the paths of the call that its thread is in */
+	CADGE_ENTER = 17,  /* struct cadge_call: the beginning of one, with its strings only */
 };
 
 enum cadge_part_kind {
@@ -42,6 +43,7 @@ enum cadge_part_kind {
 	CADGE_PART_ASKED = 12, /* the file that exec was asked for: CADGE_PART_EXE may be its interpreter */
 	CADGE_PART_MOVED = 13, /* the cgroup that a process was moved to, in any hierarchy */
 	CADGE_PART_INTERPRETER = 14, /* the program that a script names */
+	CADGE_PART_HOST_PATH = 20, /* a file's path to the very top, if the caller's root is below that */
 	CADGE_PART_NAME = 32,    /* the name of a Unix socket */
 	CADGE_PART_PEER = 33,    /* that of its other end */
 	CADGE_PART_ADDRESS = 34, /* a socket's address of the caller's memory */
@@ -187,7 +189,8 @@ struct cadge_file {
 	__u32 flags; /* O_* of this architecture */
 	__u32 nlink; /* names that it has */
 	__u8 created; /* this open created it */
-	__u8 reserved[7];
+	__u8 layer;   /* of an overlay: CADGE_EXE_UPPER or CADGE_EXE_LOWER */
+	__u8 reserved[6];
 };
 
 enum cadge_socket_flags {
@@ -252,6 +255,7 @@ enum cadge_plan_flags {
 	CADGE_PLAN_CHANGES = 2,  /* the process may be another one after it: CADGE_CHANGED follows */
 	CADGE_PLAN_FAILED = 4,   /* only failed ones are told */
 	CADGE_PLAN_SILENT = 8,   /* none is told: no rule asks, but the process may be another one */
+	CADGE_PLAN_ENTER = 16,   /* its texts are taken at the beginning too: CADGE_ENTER comes before */
 };
 
 #define CADGE_TAKES 7

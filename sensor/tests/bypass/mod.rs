@@ -3,3 +3,4 @@
 
 pub(crate) mod guard;
 mod other_abis;
+mod swapped;

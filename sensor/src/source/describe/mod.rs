@@ -1,6 +1,7 @@
 //! Records to events: keeps the process table by them, and describes each to the engine.
 
 mod hooked;
+mod entered;
 mod path;
 mod process;
 mod exec_args;
@@ -15,6 +16,7 @@ use super::SourceSettings;
 use super::ebpf::calls::{self, Call};
 use super::ebpf::record::{Body, CallPart, Header, Record};
 use crate::state::{Names, ProcessTable, Sockets};
+use entered::Entered;
 use hooked::Hooked;
 pub(crate) use taken::Taken;
 use taken::Texts;
@@ -38,6 +40,8 @@ pub(super) struct Describer {
     path: Vec<u8>,
     texts: Texts,
     pub(super) hooked: Hooked,
+    pub(super) entered: Entered,
+    parts: Vec<u8>,
 }
 
 /// Wall-clock time of the boot.
@@ -85,6 +89,8 @@ impl Describer {
             path: Vec::new(),
             texts: Texts::default(),
             hooked: Hooked::default(),
+            entered: Entered::default(),
+            parts: Vec::new(),
         }
     }
 
@@ -108,12 +114,36 @@ impl Describer {
             Body::Fork(process) => self.fork(&record, &process),
             Body::Exit(end) => self.exit(&record, end, sink),
             Body::Hook(hook) => self.hooked.put(&record, hook),
+            Body::Enter(_) => self.entered.note(record.header.tid, bytes),
             Body::Call(call) => self.call(&record, &call, sink),
         }
     }
 
-    /// Notes what a call says of its caller, and tells it.
+    /// Tells a call with the texts that it began with, and if they changed in between, also with those at
+    /// its end.
     fn call(&mut self, record: &Record<'_>, call: &CallPart, sink: &mut dyn FnMut(&Event<'_>)) {
+        let begun = self.entered.take(record.header.tid);
+        let before = begun.as_deref().and_then(|bytes| Record::read(bytes).ok());
+        let Some(before) = before.filter(|before| entered::is_beginning(before, call)) else {
+            return self.tell_each(record, call, false, sink);
+        };
+        let mut parts = std::mem::take(&mut self.parts);
+        let changed = entered::merge(&before, record, &mut parts);
+        self.tell_each(&record.with_parts(&parts), call, changed, sink);
+        if changed {
+            self.tell_each(record, call, true, sink);
+        }
+        self.parts = parts;
+    }
+
+    /// Notes what a call says of its caller, and tells it.
+    fn tell_each(
+        &mut self,
+        record: &Record<'_>,
+        call: &CallPart,
+        changed: bool,
+        sink: &mut dyn FnMut(&Event<'_>),
+    ) {
         let call = &calls::compat::widened(call);
         let Some((row, kind)) = calls::row(call.call) else {
             self.malformed += 1;
@@ -124,11 +154,11 @@ impl Describer {
             if let Some(connect) = socket::fast_open(&record, &call, row)
                 && let Some(row) = calls::of_event(EventType::CONNECT)
             {
-                self.tell(&record, &connect, (row, EventType::CONNECT), sink);
+                self.tell(&record, &connect, (row, EventType::CONNECT), changed, sink);
             }
             // In the place of a call that sends: only what connects is told.
             if kind != EventType::CONNECT || row.flags & calls::STAND_IN == 0 {
-                self.tell(&record, &call, (row, kind), sink);
+                self.tell(&record, &call, (row, kind), changed, sink);
             }
         }
     }
@@ -138,6 +168,7 @@ impl Describer {
         record: &Record<'_>,
         call: &CallPart,
         (row, kind): (&'static Call, EventType),
+        changed: bool,
         sink: &mut dyn FnMut(&Event<'_>),
     ) {
         let mut texts = std::mem::take(&mut self.texts);
@@ -153,7 +184,12 @@ impl Describer {
         let fd = taken.fd();
         self.num += 1;
         let event = self.event(&record.header, kind, Some(call.result), &args[..count], fd.as_ref());
-        sink(&Event { abi: taken.abi(), arg_unreadable: taken.is_unreadable(), ..event });
+        sink(&Event {
+            abi: taken.abi(),
+            arg_changed: changed,
+            arg_unreadable: taken.is_unreadable(),
+            ..event
+        });
         self.texts = texts;
     }
 

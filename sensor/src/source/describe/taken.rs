@@ -5,7 +5,7 @@ use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Processes as _};
 use super::super::ebpf::calls::{Call, FdOf, Take, Value};
 use super::super::ebpf::flags;
 use super::super::ebpf::record::{
-    CallPart, DETACHED, FilePart, MessagePart, Record, SocketPart, UNREADABLE, arg, join_path, part,
+    CallPart, DETACHED, FilePart, MessagePart, Record, SocketPart, UNREADABLE, arg, exe, join_path, part,
 };
 use super::path::resolve;
 use super::socket::{EndTexts, Found, SocketView};
@@ -25,6 +25,8 @@ pub(super) struct Texts {
     ends: EndTexts,
     /// Paths that the caller passed, resolved.
     paths: [Vec<u8>; PLACES],
+    /// The event's file as the host sees it, if its process sees it otherwise.
+    host: Vec<u8>,
     /// Names of users and groups.
     names: [Box<str>; PLACES],
     base: Vec<u8>,
@@ -55,6 +57,7 @@ impl Texts {
                 _ => {}
             }
         }
+        self.fill_host(record, row);
     }
 
     /// Describes each socket, and notes it.
@@ -82,6 +85,13 @@ impl Texts {
         }
     }
 
+    fn fill_host(&mut self, record: &Record<'_>, row: &Call) {
+        self.host.clear();
+        if let Some(part) = row.fd.place().and_then(|at| record.part_of(part::HOST_PATH, at)) {
+            join_path(part, &mut self.host);
+        }
+    }
+
     /// A descriptor of a directory has the path that the one of an argument is relative to.
     fn name_directory(&mut self, record: &Record<'_>, at: u8, base: u8) {
         if let Some(file) = self.files.get_mut(usize::from(base)).filter(|file| file.is_empty())
@@ -99,13 +109,17 @@ impl Texts {
     }
 
     fn resolve(&mut self, record: &Record<'_>, at: u8) {
-        let raw = record.part_of(part::STRING, at).map_or(&b""[..], |part| part.bytes);
+        let path = &mut self.paths[usize::from(at)];
+        // What was not there is no path: not even that of the directory.
+        let Some(raw) = record.part_of(part::STRING, at).filter(|raw| raw.flags & UNREADABLE == 0) else {
+            return path.clear();
+        };
         self.base.clear();
         if let Some(base) = record.part_of(part::BASE, at) {
             join_path(base, &mut self.base);
         }
         let base = record.part_of(part::BASE, at).map(|_| self.base.as_slice());
-        resolve(base, raw, &mut self.paths[usize::from(at)]);
+        resolve(base, raw.bytes, path);
     }
 }
 
@@ -185,8 +199,7 @@ impl<'a> Taken<'a> {
             Value::Long(at) => ArgValue::Uint(call.arg(at)),
             Value::Mode(at) => ArgValue::Mode(call.word(at)),
             Value::OpenFlags(at) => {
-                let created = self.file(arg::RESULT).is_some_and(|file| file.created != 0);
-                ArgValue::OpenFlags(flags::open(call.word(at), created))
+                ArgValue::OpenFlags(flags::open(call.word(at), self.file(arg::RESULT).as_ref()))
             }
             Value::Flags(at, names) => ArgValue::Flags { value: call.word(at).into(), names },
             Value::Enum(at, names) => ArgValue::Enum { value: call.int(at), names },
@@ -313,6 +326,9 @@ impl<'a> Taken<'a> {
             kind: file.map_or(FdKind::File, |file| self.kind(&file, at)),
             name: self.fd_name(),
             name_raw,
+            name_host: &self.texts.host,
+            upper_layer: file.is_some_and(|file| flags::is_in(&file, exe::UPPER)),
+            lower_layer: file.is_some_and(|file| flags::is_in(&file, exe::LOWER)),
             client_is_local: true,
             name_changed: true,
             dev: file.map_or(0, |file| file.dev),

@@ -2,6 +2,8 @@
 
 use cadge_engine::flags as falco;
 
+use super::record::{FilePart, exe};
+
 /// `O_*` of this architecture, and Falco's bit.
 const OPEN: &[(i32, u32)] = &[
     (libc::O_CREAT, falco::O_CREAT),
@@ -31,8 +33,8 @@ pub(crate) fn beside_access(flags: u32) -> u32 {
     set.fold(0, |bits, (_, bit)| bits | bit)
 }
 
-/// Falco's open flags for the kernel's, and whether the call created the file.
-pub(crate) fn open(flags: u32, created: bool) -> u32 {
+/// Falco's open flags for the kernel's, and what is known of the file that was opened.
+pub(crate) fn open(flags: u32, file: Option<&FilePart>) -> u32 {
     let flags = flags.cast_signed();
     // A descriptor that is only a place gives no access to what is there, whatever else was asked.
     let access = match flags & (libc::O_ACCMODE | libc::O_PATH) {
@@ -44,10 +46,17 @@ pub(crate) fn open(flags: u32, created: bool) -> u32 {
         _ => falco::O_RDWR,
     };
     let mut bits = access | beside_access(flags.cast_unsigned());
-    if created {
-        bits |= falco::O_F_CREATED;
+    if let Some(file) = file {
+        bits |= if file.created == 0 { 0 } else { falco::O_F_CREATED };
+        bits |= if is_in(file, exe::UPPER) { falco::FD_UPPER_LAYER } else { 0 };
+        bits |= if is_in(file, exe::LOWER) { falco::FD_LOWER_LAYER } else { 0 };
     }
     bits
+}
+
+/// Whether a file is in this layer of an overlay.
+pub(crate) fn is_in(file: &FilePart, layer: u32) -> bool {
+    u32::from(file.layer) & layer != 0
 }
 
 #[cfg(test)]
@@ -61,11 +70,21 @@ mod tests {
             falco::open_flags_text(flags, &mut out);
             String::from_utf8(out).expect("flags are ASCII")
         };
-        let flags = |flags: i32| text(open(flags.cast_unsigned(), false));
+        let flags = |flags: i32| text(open(flags.cast_unsigned(), None));
         assert_eq!(flags(libc::O_RDONLY), "O_RDONLY");
         assert_eq!(flags(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC), "O_TRUNC|O_CREAT|O_WRONLY");
         assert_eq!(flags(libc::O_RDWR | libc::O_CLOEXEC), "O_RDWR|O_CLOEXEC");
-        assert_eq!(text(open(0, true)), "O_RDONLY|O_F_CREATED");
+        let file = FilePart {
+            ino: 1,
+            dev: 1,
+            mode: 0,
+            flags: 0,
+            nlink: 1,
+            created: 1,
+            layer: u8::try_from(exe::UPPER).unwrap(),
+            reserved: [0; 6],
+        };
+        assert_eq!(text(open(0, Some(&file))), "O_RDONLY|O_F_CREATED|FD_UPPER_LAYER");
         assert_eq!(flags(libc::O_PATH | libc::O_RDWR | libc::O_DIRECTORY), "O_DIRECTORY|O_PATH");
         assert_eq!(text(beside_access(libc::O_CLOEXEC.cast_unsigned())), "O_CLOEXEC");
         assert_eq!(text(beside_access(0)), "O_NONE");

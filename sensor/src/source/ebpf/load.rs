@@ -26,6 +26,9 @@ const TRACEPOINTS: &[(&str, &str)] = &[
     ("sys_exit", "sys_exit"),
 ];
 
+/// The one that only some calls need: it costs all others some nanoseconds.
+const AT_ENTER: (&str, &str) = ("sys_enter", "sys_enter");
+
 /// `enum cadge_counter`.
 const COUNTERS: &[&str] = &[
     "events_total{class=\"critical\"}",
@@ -76,8 +79,8 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
         .map_max_entries("bulk", settings.bulk_ring_bytes)
         .load(OBJECT)
         .map_err(|error| failed("the kernel refused the maps", &error))?;
-    write_plans(&mut ebpf, settings)?;
-    for (name, target) in TRACEPOINTS {
+    let at_enter = write_plans(&mut ebpf, settings)?;
+    for (name, target) in TRACEPOINTS.iter().chain(at_enter.then_some(&AT_ENTER)) {
         let program = tracepoint(&mut ebpf, name)?;
         program
             .load(target, &btf)
@@ -107,13 +110,16 @@ pub(super) fn try_hooks() -> Result<(), String> {
     hooks::attach(&mut ebpf, &btf, EventType::from_name("unlink").as_slice())
 }
 
-/// Tells the kernel which calls are wanted, and what to take of each.
-fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<(), SourceError> {
+/// Tells the kernel which calls are wanted, and what to take of each. Answers whether any of them is looked
+/// at when it begins.
+fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<bool, SourceError> {
     let plans = ebpf.map_mut("plans").ok_or_else(|| missing("plans"))?;
     let mut plans = Array::<_, [u8; calls::PLAN_BYTES]>::try_from(plans)
         .map_err(|error| failed("the table of plans", &error))?;
     let mut rows: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut at_enter = false;
     for plan in calls::plans(&settings.event_types) {
+        at_enter |= plan.at_enter;
         plans
             .set(plan.row.into(), plan.bytes, 0)
             .map_err(|error| failed("a plan can't be written", &error))?;
@@ -133,7 +139,7 @@ fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<(), SourceE
     for (number, row) in rows {
         wanted.set(number, row, 0).map_err(|error| failed("a system call can't be written", &error))?;
     }
-    Ok(())
+    Ok(at_enter)
 }
 
 fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, SourceError> {

@@ -131,6 +131,7 @@ impl Source for Ebpf {
         counters.extend([
             ("dropped_total{class=\"any\",cause=\"malformed\"}".to_owned(), self.describer.malformed),
             ("hooks_forgotten_total".to_owned(), self.describer.hooked.forgotten),
+            ("call_beginnings_forgotten_total".to_owned(), self.describer.entered.forgotten),
             ("processes".to_owned(), u64::try_from(self.describer.table.len()).unwrap_or(u64::MAX)),
             ("processes_evicted_total".to_owned(), self.describer.table.evicted()),
             ("processes_evicted_alive_total".to_owned(), self.describer.table.evicted_alive()),

@@ -90,7 +90,7 @@ impl CallPart {
 mirror! {
     /// What a descriptor refers to.
     FilePart = "cadge_file" {
-        ino: u64, dev: u32, mode: u32, flags: u32, nlink: u32, created: u8, reserved: [u8; 7],
+        ino: u64, dev: u32, mode: u32, flags: u32, nlink: u32, created: u8, layer: u8, reserved: [u8; 6],
     }
 }
 
@@ -157,6 +157,7 @@ pub(crate) enum Body {
     Call(CallPart),
     Changed(ProcessPart),
     Hook(HookPart),
+    Enter(CallPart),
 }
 
 /// A record, taken apart as far as its parts of variable length.
@@ -190,6 +191,7 @@ pub(crate) mod part {
     pub(crate) const ADDRESS: u8 = 34;
     pub(crate) const MESSAGE: u8 = 35;
     pub(crate) const CONTROL: u8 = 36;
+    pub(crate) const HOST_PATH: u8 = 20;
 }
 
 /// Of a process's executable: `enum cadge_exe_flags`.
@@ -258,6 +260,7 @@ impl<'a> Record<'a> {
             5 => (CallPart::read(bytes).map(Body::Call), size_of::<CallPart>()),
             6 => (ProcessPart::read(bytes).map(Body::Changed), size_of::<ProcessPart>()),
             16 => (HookPart::read(bytes).map(Body::Hook), size_of::<HookPart>()),
+            17 => (CallPart::read(bytes).map(Body::Enter), size_of::<CallPart>()),
             kind => return Err(RecordError::Kind(kind)),
         };
         let body = body.ok_or(RecordError::Short)?;
@@ -292,6 +295,11 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// The same with other parts.
+    pub(crate) fn with_parts<'b>(&self, parts: &'b [u8]) -> Record<'b> {
+        Record { header: self.header, body: self.body, parts, message: self.message }
+    }
+
     /// The first part of a kind.
     pub(crate) fn part(&self, kind: u8) -> Option<Part<'a>> {
         self.parts().find(|part| part.kind == kind)
@@ -307,6 +315,14 @@ impl<'a> Record<'a> {
 pub(crate) fn size_and_time(bytes: &[u8]) -> Option<(usize, u64)> {
     let header = Header::read(bytes)?;
     Some((usize::try_from(header.size).ok()?, header.time_ns))
+}
+
+/// Adds a part behind others. The size in the record's header is left to the caller.
+pub(crate) fn push_part(out: &mut Vec<u8>, part: Part<'_>) {
+    let Ok(size) = u32::try_from(part.bytes.len()) else { return };
+    out.extend_from_slice(&[part.kind, part.flags, part.arg, 0]);
+    out.extend_from_slice(&size.to_ne_bytes());
+    out.extend_from_slice(part.bytes);
 }
 
 /// Adds a part to a record, as the kernel would have.

@@ -38,12 +38,22 @@ pub(crate) struct Call {
     pub(crate) fd: FdOf,
 }
 
+impl Call {
+    /// Whether there are texts of which the kernel keeps nothing that could be looked at when the call is
+    /// done: those of calls that open are not such.
+    fn is_of_texts(&self) -> bool {
+        self.takes.iter().any(|take| matches!(take, Take::String(_) | Take::Path(..)))
+    }
+}
+
 /// Of this call no record may be missed.
 pub(crate) const CRITICAL: u32 = 1;
 /// The process may be another one after it: its working directory, credentials, namespaces, ….
 pub(crate) const CHANGES: u32 = 2;
 /// None is told: no rule asks.
 const SILENT: u32 = 8;
+/// Its texts are taken at the beginning too.
+const ENTER: u32 = 16;
 /// The calls have a row of their own: this one takes their place when no rule asks for that one's event.
 pub(crate) const STAND_IN: u32 = 1 << 31;
 
@@ -223,6 +233,8 @@ pub(super) struct Plan {
     pub(super) row: u16,
     /// `struct cadge_plan`.
     pub(super) bytes: [u8; PLAN_BYTES],
+    /// Whether the call is looked at when it begins, too.
+    pub(super) at_enter: bool,
     /// The numbers of its system calls in this architecture.
     pub(super) native: Vec<u32>,
     /// Those of its 32-bit ones.
@@ -242,10 +254,15 @@ pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
         if names.is_empty() || !told && call.flags & CHANGES == 0 {
             continue;
         }
-        let flags = if told { call.flags & !STAND_IN } else { call.flags | SILENT };
+        let flags = match (told, call.is_of_texts()) {
+            (false, _) => call.flags | SILENT,
+            (true, true) => call.flags & !STAND_IN | ENTER,
+            (true, false) => call.flags & !STAND_IN,
+        };
         plans.push(Plan {
             row,
             bytes: plan(flags, call.takes),
+            at_enter: flags & ENTER != 0,
             native: numbers(&names, native).into_iter().chain(compat::x32_numbers(&names)).collect(),
             compat: compat::numbers(&names),
         });

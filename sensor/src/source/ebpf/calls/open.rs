@@ -101,8 +101,7 @@ fn how(taken: &Taken<'_>, at: usize) -> u32 {
 }
 
 fn open_flags<'a>(taken: &Taken<'a>, flags: u32) -> ArgValue<'a> {
-    let created = taken.file(arg::RESULT).is_some_and(|file| file.created != 0);
-    ArgValue::OpenFlags(flags::open(flags, created))
+    ArgValue::OpenFlags(flags::open(flags, taken.file(arg::RESULT).as_ref()))
 }
 
 fn dev<'a>(taken: &Taken<'a>) -> ArgValue<'a> {
