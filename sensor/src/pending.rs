@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cadge_engine::{Alert, ContainerState, Event, EventType, KeptEvent, Outcome, Ruleset, Scratch};
 
@@ -42,25 +42,25 @@ impl Evaluator {
 
     /// Has a container looked up before anything happens in it.
     pub(crate) fn expect(&mut self, container_id: &str) {
-        self.containers.see(container_id, 0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.containers.see(container_id, u64::try_from(now.as_nanos()).unwrap_or_default());
     }
 
     /// Hands the alerts of an event to `raise`, or parks it.
     pub(crate) fn evaluate(&mut self, event: &Event<'_>, raise: &mut dyn FnMut(Alert)) {
+        let Some(process) = event.process.filter(|process| !process.container_id.is_empty()) else {
+            let _ = self.ruleset.evaluate(event, &mut self.scratch, &mut self.alerts);
+            return self.alerts.drain(..).for_each(raise);
+        };
+        // What waits for this container comes first, if the answer is there.
+        self.evaluate_parked(raise);
         let Self { ruleset, containers, scratch, alerts, .. } = self;
-        match event.process.filter(|process| !process.container_id.is_empty()) {
-            None => {
-                let _ = ruleset.evaluate(event, scratch, alerts);
-            }
-            Some(process) => {
-                let container = containers.see(&process.container_id, event.time_ns);
-                if ruleset.evaluate(&Event { container, ..*event }, scratch, alerts) == Outcome::Pending {
-                    self.park(event);
-                }
-                if event.kind == EventType::PROCEXIT && process.vpid == 1 {
-                    self.containers.end(&process.container_id, event.time_ns);
-                }
-            }
+        let container = containers.see(&process.container_id, event.time_ns);
+        if ruleset.evaluate(&Event { container, ..*event }, scratch, alerts) == Outcome::Pending {
+            self.park(event);
+        }
+        if event.kind == EventType::PROCEXIT && process.vpid == 1 {
+            self.containers.end(&process.container_id, event.time_ns);
         }
         self.alerts.drain(..).for_each(raise);
     }
@@ -198,9 +198,9 @@ mod tests {
         stage.run("second", ID);
         assert!(stage.evaluator.is_waiting() && stage.go_on().is_empty());
         stage.runtime.answer(Some("web"));
-        assert_eq!(stage.go_on(), ["named first", "named second"]);
+        // One that comes now does not overtake them.
         stage.run("third", ID);
-        assert_eq!(stage.go_on(), ["named third"]);
+        assert_eq!(stage.go_on(), ["named first", "named second", "named third"]);
         assert_eq!((stage.count(|c| &c.pending), stage.count(|c| &c.pending_answered)), (2, 2));
         assert!(!stage.evaluator.is_waiting());
     }

@@ -13,6 +13,9 @@ use crate::counters::Counters;
 /// A container that has ended is remembered for so long, for events that come late.
 const KEEP_ENDED_NS: u64 = 10_000_000_000;
 
+/// A container without events is remembered for so long: its end may have been missed.
+const KEEP_IDLE_NS: u64 = 3_600_000_000_000;
+
 /// An event that comes so long after a container's end is of the next start of that container.
 const RESTART_NS: u64 = 1_000_000_000;
 
@@ -48,6 +51,25 @@ enum Known {
     Nothing(u64),
 }
 
+impl Entry {
+    /// The container may have been started again, or somebody may know it by now.
+    fn is_old(&self, time_ns: u64) -> bool {
+        match (&self.known, self.ended_ns) {
+            (Known::NotYet, _) => false,
+            (_, Some(ended_ns)) => time_ns > ended_ns + RESTART_NS,
+            (Known::Nothing(since_ns), None) => time_ns > since_ns + ASK_AGAIN_NS,
+            _ => false,
+        }
+    }
+
+    fn renew(&mut self, time_ns: u64) {
+        self.ended_ns = None;
+        if let Known::Nothing(since_ns) = &mut self.known {
+            *since_ns = time_ns;
+        }
+    }
+}
+
 impl Containers {
     pub(super) fn new(
         max: usize,
@@ -65,20 +87,15 @@ impl Containers {
         }
     }
 
-    /// What is known of a container in which something happens, which is asked for if nobody has done so.
+    /// What is known of a container in which something happens. It is asked for if nobody has done so.
     pub(crate) fn see(&mut self, id: &str, time_ns: u64) -> ContainerState<'_> {
         match self.entries.get_mut(id) {
             Some(entry) => {
                 entry.seen_ns = entry.seen_ns.max(time_ns);
-                let is_old = match (&entry.known, entry.ended_ns) {
-                    (Known::NotYet, _) | (Known::Container(_), None) => false,
-                    (_, Some(ended_ns)) => time_ns > ended_ns + RESTART_NS,
-                    (Known::Nothing(since_ns), None) => time_ns > since_ns + ASK_AGAIN_NS,
-                };
-                if is_old {
-                    self.ask(id, time_ns);
-                } else if matches!(entry.known, Known::NotYet) {
-                    self.take_answers();
+                if entry.is_old(time_ns) {
+                    // What was known holds until the answer is there.
+                    entry.renew(time_ns);
+                    self.send(id);
                 }
             }
             None => self.ask(id, time_ns),
@@ -100,9 +117,12 @@ impl Containers {
         let mut any = false;
         while let Ok(answer) = self.answers.try_recv() {
             any = true;
-            // One that had to make room is asked for again.
-            if let Some(entry) = self.entries.get_mut(&answer.id) {
-                entry.known = answer.container.map_or(Known::Nothing(entry.seen_ns), Known::Container);
+            // One that had to make room is asked for when it is seen again.
+            let Some(entry) = self.entries.get_mut(&answer.id) else { continue };
+            match (answer.container, &entry.known) {
+                (Some(container), _) => entry.known = Known::Container(container),
+                (None, Known::Container(_)) => {}
+                (None, _) => entry.known = Known::Nothing(entry.seen_ns),
             }
         }
         any
@@ -115,12 +135,12 @@ impl Containers {
         }
     }
 
-    /// Forgets those that have ended a while before the last event.
+    /// Forgets those that have ended a while before the last event, or had none for long.
     pub(crate) fn forget_ended(&mut self) {
         let now_ns = self.entries.values().map(|entry| entry.seen_ns).max().unwrap_or_default();
         self.entries.retain(|_, entry| {
-            let last_ns = entry.ended_ns.map(|ended_ns| ended_ns.max(entry.seen_ns));
-            last_ns.is_none_or(|last_ns| last_ns + KEEP_ENDED_NS > now_ns)
+            let keep_ns = if entry.ended_ns.is_some() { KEEP_ENDED_NS } else { KEEP_IDLE_NS };
+            entry.seen_ns.saturating_add(keep_ns) > now_ns
         });
     }
 
@@ -132,16 +152,19 @@ impl Containers {
         if !can_be_asked_for(id) {
             return;
         }
-        if self.entries.len() >= self.max && !self.entries.contains_key(id) {
+        if self.entries.len() >= self.max {
             self.evict();
         }
-        if self.requests.try_send(id.into()).is_err() {
-            // The next event of this container tries again.
-            Counters::add(&self.counters.lookups_refused, 1);
-            self.entries.remove(id);
-            return;
+        // Else the next event of this container tries again.
+        if self.send(id) {
+            self.entries.insert(id.into(), Entry { known: Known::NotYet, seen_ns: time_ns, ended_ns: None });
         }
-        self.entries.insert(id.into(), Entry { known: Known::NotYet, seen_ns: time_ns, ended_ns: None });
+    }
+
+    fn send(&mut self, id: &str) -> bool {
+        let is_sent = self.requests.try_send(id.into()).is_ok();
+        Counters::add(&self.counters.lookups_refused, u64::from(!is_sent));
+        is_sent
     }
 
     /// Makes room: one that has ended goes, else the one without events for longest.
@@ -198,13 +221,16 @@ pub(crate) mod tests {
         assert_eq!(name(containers.see(ID, 1)), "pending");
         assert_eq!(name(containers.see(ID, 2)), "pending");
         runtime.answer(Some("web"));
+        containers.take_answers();
         assert_eq!(name(containers.see(ID, 3)), "web");
         assert!(runtime.requests.try_recv().is_err());
         containers.end(ID, 4);
         assert_eq!(name(containers.see(ID, 5)), "web");
-        assert_eq!(name(containers.see(ID, 6 + RESTART_NS)), "pending");
+        assert_eq!(name(containers.see(ID, 6 + RESTART_NS)), "web");
         runtime.answer(Some("web again"));
+        containers.take_answers();
         assert_eq!(name(containers.see(ID, 7 + RESTART_NS)), "web again");
+        assert!(runtime.requests.try_recv().is_err());
     }
 
     #[test]
@@ -212,8 +238,12 @@ pub(crate) mod tests {
         let (mut containers, mut runtime) = containers(4, 4);
         containers.see(ID, 1);
         runtime.answer(None);
+        containers.take_answers();
         assert_eq!(name(containers.see(ID, 2)), "unknown");
-        assert_eq!(name(containers.see(ID, 3 + ASK_AGAIN_NS)), "pending");
+        assert_eq!(name(containers.see(ID, 3 + ASK_AGAIN_NS)), "unknown");
+        runtime.answer(Some("late"));
+        assert!(containers.take_answers() && !containers.take_answers());
+        assert_eq!(name(containers.see(ID, 4 + ASK_AGAIN_NS)), "late");
         assert_eq!(name(containers.see("web", 2)), "unknown");
         assert_eq!(containers.len(), 1);
     }
@@ -229,6 +259,9 @@ pub(crate) mod tests {
         containers.see("0123456789ac", 3 + KEEP_ENDED_NS);
         containers.forget_ended();
         assert_eq!(containers.len(), 1);
+        containers.see(ID, 4 + KEEP_ENDED_NS + KEEP_IDLE_NS);
+        containers.forget_ended();
+        assert_eq!(name(containers.get("0123456789ac")), "unknown");
     }
 
     proptest! {
