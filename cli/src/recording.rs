@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use cadge_engine::{EventType, Scratch, Settings};
 use cadge_sensor::Encoder;
-use cadge_sensor::source::{self, SourceSettings};
+use cadge_sensor::source::{self, SourceSettings, answers};
 
 use crate::args::{Record, Replay};
 use crate::hub::runtime;
@@ -21,7 +21,7 @@ const WAIT: Duration = Duration::from_millis(100);
 /// Writes events into a file until the time is over or somebody stops it.
 pub(crate) fn record(args: &Record) -> Result<()> {
     let settings = SourceSettings {
-        event_types: EventType::all().collect(),
+        event_types: EventType::all().filter(|kind| answers::tells_all(*kind)).collect(),
         recording: Some(args.file.clone()),
         ..SourceSettings::default()
     };

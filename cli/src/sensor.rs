@@ -57,7 +57,7 @@ pub(crate) fn start(config: cadge_sensor::Config, ruleset: Arc<Ruleset>) -> Resu
         }
     }
     let settings = SourceSettings {
-        event_types: ruleset.needs().iter().map(|need| need.kind).collect(),
+        event_types: answers::wanted(&ruleset),
         hostname: config.hostname(),
         ..SourceSettings::default()
     };

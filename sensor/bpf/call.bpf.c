@@ -11,7 +11,7 @@
 #define S_IFSOCK 0140000
 #define FMODE_CREATED 0x100000
 
-#define CALLS_MAX 256
+#define CALLS_MAX 1024
 
 /* By a system call's number: the call's row natively, and the 32-bit one's in the upper half; 0 if no rule asks. */
 struct {

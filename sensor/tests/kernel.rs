@@ -14,6 +14,7 @@ mod kernel {
     mod calls;
     mod containers;
     mod events;
+    mod changes;
     mod files;
     mod hooks;
     mod process;

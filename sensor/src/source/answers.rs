@@ -1,8 +1,10 @@
 //! What rules can ask and the live source does not answer, and why. Everything else of the event table and
 //! of the fields it does: a test asks the stock rules' questions on the running kernel.
 
+use std::collections::BTreeSet;
+
 use cadge_engine::fields::SYSCALL;
-use cadge_engine::{EventType, Rule};
+use cadge_engine::{EventType, Rule, Ruleset};
 
 use super::ebpf::calls;
 
@@ -158,7 +160,29 @@ const KINDS_MAX: usize = 64;
 
 /// Whether the live source tells events of a kind.
 pub fn tells(kind: EventType) -> bool {
-    PROCESSES.contains(&kind.name()) || calls::is_told(kind)
+    is_of_process(kind) || calls::is_told(kind)
+}
+
+/// Whether it is told of a process, not of a call.
+pub(crate) fn is_of_process(kind: EventType) -> bool {
+    PROCESSES.contains(&kind.name())
+}
+
+/// Whether events of a kind are told with all that they have, not only with what the call returned.
+pub fn tells_all(kind: EventType) -> bool {
+    is_of_process(kind) || calls::is_listed(kind)
+}
+
+/// The kinds of event that rules want of the live source. A rule that names no kind wants those that are told
+/// with all that they have: the others are mostly calls that every program makes all the time.
+pub fn wanted(ruleset: &Ruleset) -> Vec<EventType> {
+    let mut wanted = BTreeSet::new();
+    for rule in ruleset.rules().iter().filter(|rule| rule.is_evaluated && rule.source.as_ref() == SYSCALL) {
+        let kinds: Vec<EventType> = rule.event_types().collect();
+        let is_named = kinds.len() <= KINDS_MAX;
+        wanted.extend(kinds.into_iter().filter(|kind| is_named || tells_all(*kind)));
+    }
+    wanted.into_iter().collect()
 }
 
 /// Why events of a kind never come; `None` if they do, or if there is no such call on any kernel.
@@ -197,8 +221,6 @@ fn why(table: &[Unanswered], name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use cadge_engine::fields::CLASSES;
 
     use super::*;

@@ -170,6 +170,7 @@ impl<'a> Taken<'a> {
             FdOf::None => b"",
             FdOf::Arg(at) | FdOf::Copied(at) => &self.texts.files[usize::from(at)],
             FdOf::Opened(at) => self.opened(at),
+            FdOf::OpenedBy(..) => self.opened(arg::NONE),
             FdOf::Accepted(_) => &self.texts.files[usize::from(arg::RESULT)],
         }
     }
@@ -256,6 +257,10 @@ impl<'a> Taken<'a> {
                 Some(socket) => Some(self.connected(socket, self.call.int(at))),
                 None => Some(self.plain(self.call.int(at), at, b"")),
             },
+            FdOf::OpenedBy(at, numbers) => {
+                let opens = numbers.contains(&self.call.word(at));
+                opens.then(|| self.plain(self.call.result, arg::RESULT, b""))
+            }
             FdOf::Opened(at) => match self.socket(arg::RESULT) {
                 Some(socket) => Some(self.connected(socket, self.call.result)),
                 None => Some(self.plain(self.call.result, arg::RESULT, self.bytes(part::STRING, at))),
