@@ -59,6 +59,7 @@ pub(crate) fn start(config: cadge_sensor::Config, ruleset: Arc<Ruleset>) -> Resu
     let settings = SourceSettings {
         event_types: answers::wanted(&ruleset),
         hostname: config.hostname(),
+        named_files: ruleset.named_files(),
         ..SourceSettings::default()
     };
     let sources =

@@ -500,6 +500,8 @@ pub struct Fd<'a> {
     pub name_raw: &'a [u8],
     /// The path in the host's own tree of mounts; empty if unknown.
     pub name_host: &'a [u8],
+    /// The path by which the file was opened, if `name` is another one that rules have for it; else empty.
+    pub name_opened: &'a [u8],
     /// The end that connected, for a socket that has a role.
     pub client: Option<Endpoint>,
     /// The end that was connected to, for a socket that has a role.
@@ -531,6 +533,7 @@ impl<'a> Fd<'a> {
             name: place(self.name),
             name_raw: place(self.name_raw),
             name_host: place(self.name_host),
+            name_opened: place(self.name_opened),
             num: self.num,
             kind: self.kind,
             client: self.client,

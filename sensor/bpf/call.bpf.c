@@ -53,6 +53,31 @@ static __always_inline int is_root_the_top(struct task_struct *task)
 	return 1;
 }
 
+/* Whether an address is one of an open file. */
+static __always_inline int is_file(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	return inode && BPF_CORE_READ(file, f_path.dentry, d_inode) == inode;
+}
+
+/*
+ * The file of a layer behind one of an overlay: what is private to that, and since 6.13 the first thing in
+ * it. The kernel's BTF says nothing of it where overlay is a module, so both are looked at.
+ */
+static __always_inline void fill_real_file(struct cadge_file *to, struct file *file)
+{
+	struct file *real = BPF_CORE_READ(file, private_data);
+
+	if (!is_file(real)) {
+		bpf_probe_read_kernel(&real, sizeof(real), real);
+		if (!is_file(real))
+			return;
+	}
+	to->real_ino = BPF_CORE_READ(real, f_inode, i_ino);
+	to->real_dev = user_dev(BPF_CORE_READ(real, f_inode, i_sb, s_dev));
+}
+
 /* Adds an open file and its path. */
 __noinline int add_file(__u64 file_at, __u32 arg)
 {
@@ -75,6 +100,8 @@ __noinline int add_file(__u64 file_at, __u32 arg)
 	to->nlink = BPF_CORE_READ(inode, i_nlink);
 	to->created = (BPF_CORE_READ(file, f_mode) & FMODE_CREATED) != 0;
 	to->layer = layer_of(inode);
+	if (to->layer)
+		fill_real_file(to, file);
 	add_task_path(task, (void *)file + __builtin_preserve_field_info(file->f_path, 0), PART(CADGE_PART_PATH, arg));
 	if (!is_root_the_top(task))
 		add_path((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt), 0, 0,

@@ -190,7 +190,9 @@ struct cadge_file {
 	__u32 nlink; /* names that it has */
 	__u8 created; /* this open created it */
 	__u8 layer;   /* of an overlay: CADGE_EXE_UPPER or CADGE_EXE_LOWER */
-	__u8 reserved[6];
+	__u8 reserved[2];
+	__u32 real_dev; /* the file in that layer; 0 if there is none */
+	__u64 real_ino;
 };
 
 enum cadge_socket_flags {
@@ -304,7 +306,7 @@ _Static_assert(sizeof(struct cadge_header) == 32, "header");
 _Static_assert(sizeof(struct cadge_process) == 232, "process");
 _Static_assert(sizeof(struct cadge_exit) == 8, "exit");
 _Static_assert(sizeof(struct cadge_call) == 104, "call");
-_Static_assert(sizeof(struct cadge_file) == 32, "file");
+_Static_assert(sizeof(struct cadge_file) == 40, "file");
 _Static_assert(sizeof(struct cadge_socket) == 72, "socket");
 _Static_assert(sizeof(struct cadge_message) == 16, "message");
 _Static_assert(sizeof(struct cadge_hook) == 8, "hook");

@@ -97,6 +97,15 @@ pub(super) const FIELDS: &[Field] = &[
         }),
     ),
     row(
+        "fd.name_opened",
+        Type::Fspath,
+        "Cadge's own: the path by which the file was opened, if it is told by another name that rules have for it",
+        Get::One(|e| {
+            let opened = e.fd?.name_opened;
+            (!opened.is_empty()).then(|| Value::text(opened))
+        }),
+    ),
+    row(
         "fd.nameraw",
         Type::Fspath,
         "the file's path as the caller gave it",

@@ -8,7 +8,7 @@ pub mod replay;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cadge_engine::{Event, EventType};
+use cadge_engine::{Event, EventType, NamedFiles};
 
 /// One origin of events. A source keeps whatever state it needs to describe them.
 pub trait Source: Send {
@@ -54,6 +54,8 @@ pub struct SourceSettings {
     pub processes_max: usize,
     /// Bytes of their arguments, environments and paths together. Default: 24 MiB.
     pub processes_bytes_max: usize,
+    /// Files of which every name is wanted: see [`cadge_engine::Ruleset::named_files`].
+    pub named_files: NamedFiles,
     /// Whether rules ask for environments. Default: they do.
     pub environment: bool,
     /// Where to write down what comes from the kernel, or what to read instead of it.
@@ -69,6 +71,7 @@ impl Default for SourceSettings {
             bulk_ring_bytes: 16 << 20,
             processes_max: 32_768,
             processes_bytes_max: 24 << 20,
+            named_files: NamedFiles::default(),
             environment: true,
             recording: None,
         }

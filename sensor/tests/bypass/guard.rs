@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use cadge_engine::{Alert, RuleFile, Ruleset, Scratch, Settings};
 
+use cadge_sensor::source::SourceSettings;
+
 use crate::kernel::live::{Live, PATIENCE};
 use crate::kernel::programs::{Build, compiled};
 
@@ -22,10 +24,14 @@ impl Guard {
         let report = Ruleset::load(&[file], &Settings::default());
         let ruleset: Arc<Ruleset> =
             Arc::new(report.ruleset.unwrap_or_else(|| panic!("the rules are wrong: {:#?}", report.errors)));
-        let types = ruleset.needs().iter().map(|need| need.kind).collect();
         let mut scratch = Scratch::default();
         let mut alerts = Vec::new();
-        let live = Live::start(test, types, move |event, keep| {
+        let settings = SourceSettings {
+            event_types: ruleset.needs().iter().map(|need| need.kind).collect(),
+            named_files: ruleset.named_files(),
+            ..SourceSettings::default()
+        };
+        let live = Live::with(test, settings, move |event, keep| {
             ruleset.evaluate(event, &mut scratch, &mut alerts);
             alerts.drain(..).for_each(keep);
         })?;

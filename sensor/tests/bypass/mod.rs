@@ -3,4 +3,5 @@
 
 pub(crate) mod guard;
 mod other_abis;
+mod renamed;
 mod swapped;

@@ -36,6 +36,15 @@ impl<T: Send + 'static> Live<T> {
     pub(crate) fn start(
         test: &str,
         types: Vec<EventType>,
+        keep: impl FnMut(&Event<'_>, &mut dyn FnMut(T)) + Send + 'static,
+    ) -> Option<Self> {
+        Self::with(test, SourceSettings { event_types: types, ..SourceSettings::default() }, keep)
+    }
+
+    /// The same with all settings.
+    pub(crate) fn with(
+        test: &str,
+        settings: SourceSettings,
         mut keep: impl FnMut(&Event<'_>, &mut dyn FnMut(T)) + Send + 'static,
     ) -> Option<Self> {
         let check = ebpf::check().to_string();
@@ -44,8 +53,7 @@ impl<T: Send + 'static> Live<T> {
             return None;
         }
         let alone = alone();
-        let settings =
-            SourceSettings { event_types: types, hostname: "test".to_owned(), ..SourceSettings::default() };
+        let settings = SourceSettings { hostname: "test".to_owned(), ..settings };
         let mut source = ebpf::Ebpf::open(&settings).unwrap();
         let (sender, kept) = sync_channel(KEPT_MAX);
         let (stop, stopped) = sync_channel(4);

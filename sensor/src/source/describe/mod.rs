@@ -15,7 +15,7 @@ use cadge_engine::{Arg, ArgValue, ContainerState, Event, EventType, Fd, Processe
 use super::SourceSettings;
 use super::ebpf::calls::{self, Call};
 use super::ebpf::record::{Body, CallPart, Header, Record};
-use crate::state::{Names, ProcessTable, Sockets};
+use crate::state::{Aliases, Names, ProcessTable, Sockets};
 use entered::Entered;
 use hooked::Hooked;
 pub(crate) use taken::Taken;
@@ -40,6 +40,7 @@ pub(super) struct Describer {
     path: Vec<u8>,
     texts: Texts,
     pub(super) hooked: Hooked,
+    aliases: Aliases,
     pub(super) entered: Entered,
     parts: Vec<u8>,
 }
@@ -89,6 +90,7 @@ impl Describer {
             path: Vec::new(),
             texts: Texts::default(),
             hooked: Hooked::default(),
+            aliases: Aliases::new(&settings.named_files),
             entered: Entered::default(),
             parts: Vec::new(),
         }
@@ -178,19 +180,32 @@ impl Describer {
         let process = self.table.process(record.header.pid.into());
         let in_container = process.is_some_and(|process| !process.container_id.is_empty());
         texts.fill_sockets(record, call, row, in_container, &mut self.sockets);
+        self.num += 1;
         let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
+        let other = taken.other_name(&self.aliases);
+        self.show(&taken, kind, changed, sink);
+        if let (Some(name), Some(at)) = (other, row.fd.place()) {
+            self.num += 1;
+            texts.call_it(at, &name);
+            let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
+            self.show(&taken, kind, changed, sink);
+        }
+        self.texts = texts;
+    }
+
+    /// Tells what was taken of a call.
+    fn show(&self, taken: &Taken<'_>, kind: EventType, changed: bool, sink: &mut dyn FnMut(&Event<'_>)) {
         let mut args = [Arg { name: "", value: ArgValue::Missing }; ARGS_MAX];
         let count = taken.args(&mut args);
         let fd = taken.fd();
-        self.num += 1;
-        let event = self.event(&record.header, kind, Some(call.result), &args[..count], fd.as_ref());
+        let header = &taken.record.header;
+        let event = self.event(header, kind, Some(taken.call.result), &args[..count], fd.as_ref());
         sink(&Event {
             abi: taken.abi(),
             arg_changed: changed,
             arg_unreadable: taken.is_unreadable(),
             ..event
         });
-        self.texts = texts;
     }
 
     fn event<'a>(

@@ -1,5 +1,7 @@
 //! What was taken of a call, in the form in which an event borrows it.
 
+use std::sync::Arc;
+
 use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Processes as _};
 
 use super::super::ebpf::calls::{Call, FdOf, Take, Value};
@@ -9,7 +11,7 @@ use super::super::ebpf::record::{
 };
 use super::path::resolve;
 use super::socket::{EndTexts, Found, SocketView};
-use crate::state::{Names, ProcessTable, Sockets};
+use crate::state::{Aliases, Names, ProcessTable, Sockets};
 
 /// Arguments that a call can have, and what it returned.
 const PLACES: usize = 8;
@@ -27,6 +29,8 @@ pub(super) struct Texts {
     paths: [Vec<u8>; PLACES],
     /// The event's file as the host sees it, if its process sees it otherwise.
     host: Vec<u8>,
+    /// The path by which the event's file was opened, if it is told by another name.
+    opened: Vec<u8>,
     /// Names of users and groups.
     names: [Box<str>; PLACES],
     base: Vec<u8>,
@@ -85,8 +89,18 @@ impl Texts {
         }
     }
 
+    /// Gives a descriptor's file another of its names.
+    pub(super) fn call_it(&mut self, at: u8, name: &[u8]) {
+        if let Some(file) = self.files.get_mut(usize::from(at)) {
+            std::mem::swap(&mut self.opened, file);
+            file.clear();
+            file.extend_from_slice(name);
+        }
+    }
+
     fn fill_host(&mut self, record: &Record<'_>, row: &Call) {
         self.host.clear();
+        self.opened.clear();
         if let Some(part) = row.fd.place().and_then(|at| record.part_of(part::HOST_PATH, at)) {
             join_path(part, &mut self.host);
         }
@@ -156,6 +170,14 @@ impl<'a> Taken<'a> {
     /// The file that the descriptor of an argument refers to.
     pub(crate) fn file(&self, at: u8) -> Option<FilePart> {
         FilePart::read(self.bytes(part::FILE, at))
+    }
+
+    /// Another name of the event's file, if rules have one for it.
+    pub(super) fn other_name(&self, aliases: &Aliases) -> Option<Arc<[u8]>> {
+        let file = self.file(self.row.fd.place()?)?;
+        let name = self.fd_name();
+        let real = || aliases.name(file.real_dev, file.real_ino, name).filter(|_| file.real_ino != 0);
+        aliases.name(file.dev, file.ino, name).or_else(real)
     }
 
     /// The path of what the descriptor of an argument refers to, as an event's argument.
@@ -332,6 +354,7 @@ impl<'a> Taken<'a> {
             name: self.fd_name(),
             name_raw,
             name_host: &self.texts.host,
+            name_opened: &self.texts.opened,
             upper_layer: file.is_some_and(|file| flags::is_in(&file, exe::UPPER)),
             lower_layer: file.is_some_and(|file| flags::is_in(&file, exe::LOWER)),
             client_is_local: true,

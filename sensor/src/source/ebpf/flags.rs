@@ -82,7 +82,9 @@ mod tests {
             nlink: 1,
             created: 1,
             layer: u8::try_from(exe::UPPER).unwrap(),
-            reserved: [0; 6],
+            reserved: [0; 2],
+            real_dev: 0,
+            real_ino: 0,
         };
         assert_eq!(text(open(0, Some(&file))), "O_RDONLY|O_F_CREATED|FD_UPPER_LAYER");
         assert_eq!(flags(libc::O_PATH | libc::O_RDWR | libc::O_DIRECTORY), "O_DIRECTORY|O_PATH");

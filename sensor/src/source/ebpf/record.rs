@@ -90,7 +90,8 @@ impl CallPart {
 mirror! {
     /// What a descriptor refers to.
     FilePart = "cadge_file" {
-        ino: u64, dev: u32, mode: u32, flags: u32, nlink: u32, created: u8, layer: u8, reserved: [u8; 6],
+        ino: u64, dev: u32, mode: u32, flags: u32, nlink: u32, created: u8, layer: u8, reserved: [u8; 2], real_dev: u32,
+        real_ino: u64,
     }
 }
 
