@@ -18,6 +18,7 @@ mod kernel {
     mod files;
     mod hooks;
     mod process;
+    mod process_calls;
     mod sockets;
 }
 

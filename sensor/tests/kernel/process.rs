@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
 use super::live::skipped;
-use super::watch::Watch;
+use super::watch::{Seen, Watch};
 
 /// Runs a Python program, which must succeed.
 fn python(program: &str, args: &[&str]) {
@@ -242,4 +242,20 @@ fn moves_between_containers_are_told() {
     let out = watch.expect("out of it", |seen| seen.kind == "cgroup_attach" && seen.pid == pid);
     assert_eq!((out.arg("from"), out.arg("to"), out.arg("cgroup")), (&id[..12], "host", "/"));
     assert_eq!(out.field("container.id"), &id[..12]);
+}
+
+#[test]
+fn a_call_that_makes_a_process_is_told_in_parent_and_child() {
+    let Some(watch) = Watch::on("parent and child", &["clone", "clone3", "fork", "vfork"], &["proc.ppid"])
+    else {
+        return;
+    };
+    // A subshell is a process.
+    assert!(Command::new("sh").args(["-c", "(:); : cadge-two-ends"]).status().unwrap().success());
+    let of_ours = |seen: &Seen| seen.cmdline.ends_with("cadge-two-ends");
+    let mut ends = ["one end", "the other"].map(|what| watch.expect(what, of_ours));
+    ends.sort_by_key(|seen| seen.result);
+    let [child, parent] = ends;
+    assert_eq!((child.result, parent.result), (Some(0), Some(child.pid)));
+    assert_eq!(child.field("proc.ppid"), parent.pid.to_string());
 }

@@ -18,6 +18,7 @@ use super::ebpf::record::{Body, CallPart, Header, Record};
 use crate::state::{Aliases, Names, ProcessTable, Sockets};
 use entered::Entered;
 use hooked::Hooked;
+pub(crate) use process::exe_marks;
 pub(crate) use taken::Taken;
 use taken::Texts;
 

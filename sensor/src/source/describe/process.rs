@@ -259,7 +259,7 @@ impl Describer {
 }
 
 /// The executable's marks in Falco's numbers.
-pub(super) fn exe_marks(process: &Process) -> ArgValue<'static> {
+pub(crate) fn exe_marks(process: &Process) -> ArgValue<'static> {
     let marks = [
         (process.exe_writable, 1),
         (process.exe_upper_layer, 2),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Processes as _};
+use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Process, Processes as _};
 
 use super::super::ebpf::calls::{Call, FdOf, Take, Value};
 use super::super::ebpf::flags;
@@ -150,6 +150,21 @@ impl<'a> Taken<'a> {
     /// The bytes of a part of an argument; none if it was not taken.
     pub(crate) fn bytes(&self, kind: u8, at: u8) -> &'a [u8] {
         self.record.part_of(kind, at).map_or(&b""[..], |part| part.bytes)
+    }
+
+    /// The process that made the call.
+    pub(crate) fn process(&self) -> Option<&'a Process> {
+        self.process_of(i64::from(self.record.header.pid))
+    }
+
+    /// Another process.
+    pub(crate) fn process_of(&self, pid: i64) -> Option<&'a Process> {
+        self.processes.process(pid)
+    }
+
+    /// The thread that made the call.
+    pub(crate) fn tid(&self) -> i64 {
+        self.record.header.tid.into()
     }
 
     /// By which road the call came: `enum cadge_abi`.
@@ -338,6 +353,10 @@ impl<'a> Taken<'a> {
     fn kind(&self, file: &FilePart, at: u8) -> FdKind {
         let detached = self.record.part_of(part::PATH, at).is_some_and(|part| part.flags & DETACHED != 0);
         let name = if detached { self.texts.files[usize::from(at)].as_slice() } else { b"" };
+        // Since 6.9 processes' descriptors are on a file system of their own, without names.
+        if detached && name == b"/" && file.mode & 0o7777 == 0o700 {
+            return FdKind::Pidfd;
+        }
         let known = ANONYMOUS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, kind)| *kind);
         known.unwrap_or(match file.mode & libc::S_IFMT {
             libc::S_IFDIR => FdKind::Directory,

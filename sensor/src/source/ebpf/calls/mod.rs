@@ -10,7 +10,9 @@ mod modes;
 mod mounts;
 mod names;
 mod open;
+mod exec;
 mod process;
+mod others;
 mod quota;
 mod rest;
 mod sockets;
@@ -53,6 +55,8 @@ impl Call {
 pub(crate) const CRITICAL: u32 = 1;
 /// The process may be another one after it: its working directory, credentials, namespaces, ….
 pub(crate) const CHANGES: u32 = 2;
+/// Only failed ones are told by this row.
+pub(crate) const FAILED: u32 = 4;
 /// None is told: no rule asks.
 const SILENT: u32 = 8;
 /// Its texts are taken at the beginning too.
@@ -207,7 +211,9 @@ const LISTS: &[&[Call]] = &[
     descriptors::CALLS,
     memory::CALLS,
     mounts::CALLS,
+    exec::CALLS,
     process::CALLS,
+    others::CALLS,
     sockets::CALLS,
     kernel::CALLS,
     kernel::BARE,
