@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aya::maps::{Array, MapData, RingBuf};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::time::{ClockId, clock_gettime};
 
 use super::record::size_and_time;
 
@@ -74,16 +75,19 @@ impl Rings {
     }
 
     /// Before each bulk record every critical one that is older: so an exec is known before what the
-    /// new program opens.
+    /// new program opens. A critical one that is younger than the look at an empty bulk ring waits for
+    /// another look: what the old program opened may have come in between.
     fn drain(&mut self, take: &mut dyn FnMut(&[u8])) -> bool {
         let mut count = 0;
+        let mut waited = false;
         while count < RECORDS_MAX {
+            let looked = if waited { u64::MAX } else { boot_ns() };
             let bulk = self.bulk.next();
             // Looked at behind the bulk record: what is older than that is complete by now.
             while let Some(record) = self.critical.next() {
                 self.ahead.push_back(record.to_vec());
             }
-            let until = bulk.as_deref().and_then(size_and_time).map_or(u64::MAX, |(_, time_ns)| time_ns);
+            let until = bulk.as_deref().and_then(size_and_time).map_or(looked, |(_, time_ns)| time_ns);
             while let Some(record) = self.ahead.front() {
                 if size_and_time(record).is_some_and(|(_, time_ns)| time_ns > until) {
                     break;
@@ -94,11 +98,21 @@ impl Rings {
                 }
             }
             match bulk {
-                Some(record) => take(&record),
-                None => break,
+                Some(record) => {
+                    take(&record);
+                    waited = false;
+                    count += 1;
+                }
+                None if self.ahead.is_empty() => break,
+                None => waited = true,
             }
-            count += 1;
         }
         count > 0
     }
+}
+
+/// The clock of records.
+fn boot_ns() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
