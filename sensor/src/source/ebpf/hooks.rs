@@ -43,12 +43,12 @@ pub(crate) fn is_of(which: u32, event: &str) -> bool {
     HOOKS.iter().any(|hook| hook.which == which && hook.events.contains(&event))
 }
 
-/// Attaches those that somebody wants. Answers what the kernel says against the first that it refuses.
+/// Attaches those that somebody wants. Answers what the kernel says against those that it refuses: one whose
+/// arguments it can't pass on (chown's, before 6.1) leaves the others.
 pub(super) fn attach(ebpf: &mut Ebpf, btf: &Btf, wanted: &[EventType]) -> Result<(), String> {
-    for hook in HOOKS.iter().filter(|hook| wanted.iter().any(|kind| hook.events.contains(&kind.name()))) {
-        attach_one(ebpf, btf, hook)?;
-    }
-    Ok(())
+    let wanted = HOOKS.iter().filter(|hook| wanted.iter().any(|kind| hook.events.contains(&kind.name())));
+    let refused: Vec<String> = wanted.filter_map(|hook| attach_one(ebpf, btf, hook).err()).collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
 }
 
 fn attach_one(ebpf: &mut Ebpf, btf: &Btf, hook: &Hook) -> Result<(), String> {
