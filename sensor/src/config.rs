@@ -107,7 +107,7 @@ pub struct ContainerEngines {
     pub podman: ContainerEngine,
     /// Containers that are remembered.
     pub containers_max: usize,
-    /// Containers that are asked for at the same time.
+    /// Containers that one runtime is asked for at the same time.
     pub lookups_max: usize,
     /// Events that may wait for what is being looked up. What comes on top is evaluated without it.
     pub pending_events_max: usize,

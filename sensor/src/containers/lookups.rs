@@ -1,20 +1,16 @@
-//! The side of tokio: takes ids, asks for the containers, and again while no runtime knows them yet.
+//! The side of tokio: takes ids, and answers with what runtimes say of the containers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::task::JoinSet;
 
 use super::Answer;
-use super::runtimes::{Asked, Runtimes};
+use super::runtimes::Runtimes;
 use crate::counters::Counters;
 
 /// Containers that are being asked for, most of them waiting to be asked for again.
 const TASKS_MAX: usize = 256;
-
-/// The pauses before asking again: a runtime may know a container a little later than the kernel.
-const PAUSES_MS: &[u64] = &[5, 10, 20, 40, 80, 160, 320, 640, 1280];
 
 /// Asks for containers until the other side is gone.
 pub(crate) struct Lookups {
@@ -46,28 +42,15 @@ impl Lookups {
             let (runtimes, answers) = (Arc::clone(&self.runtimes), self.answers.clone());
             let counters = Arc::clone(&self.counters);
             tasks.spawn(async move {
-                let answer = look_up(&runtimes, id).await;
-                let outcome = match &answer.container {
-                    Some(_) => &counters.containers_known,
-                    None => &counters.containers_unknown,
+                let container = runtimes.look_up(&id).await.map(Arc::new);
+                let outcome = if container.is_some() {
+                    &counters.containers_known
+                } else {
+                    &counters.containers_unknown
                 };
                 Counters::add(outcome, 1);
-                let _ = answers.send(answer).await;
+                let _ = answers.send(Answer { id, container }).await;
             });
         }
     }
-}
-
-async fn look_up(runtimes: &Runtimes, id: Box<str>) -> Answer {
-    for pause in PAUSES_MS.iter().map(Some).chain([None]) {
-        match runtimes.look_up(&id).await {
-            Asked::Known(container) => return Answer { id, container: Some(Arc::new(*container)) },
-            Asked::Nobody => break,
-            Asked::NotYet => {}
-        }
-        if let Some(pause) = pause {
-            tokio::time::sleep(Duration::from_millis(*pause)).await;
-        }
-    }
-    Answer { id, container: None }
 }

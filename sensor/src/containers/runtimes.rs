@@ -2,40 +2,34 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cadge_engine::Container;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::cri::Cri;
 use super::{LookupError, docker};
-use crate::config::{ContainerEngine, ContainerEngines};
+use crate::config::ContainerEngines;
 
-/// A runtime may take so long.
+/// A runtime may take so long for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pauses before asking again: a runtime may know a container a little later than the kernel.
+const PAUSES_MS: &[u64] = &[5, 10, 20, 40, 80, 160, 320, 640, 1280];
 
 /// Sockets that a pattern stands for at most.
 const SOCKETS_MAX: usize = 64;
 
 /// How a runtime is asked.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Api {
     Cri,
     /// Docker's, and what runs the container.
     Docker(&'static str),
-}
-
-/// What came of asking all of them.
-#[derive(Debug)]
-pub(super) enum Asked {
-    Known(Box<Container>),
-    /// None knows it yet.
-    NotYet,
-    /// There is nobody to ask.
-    Nobody,
 }
 
 /// The runtimes.
@@ -43,81 +37,122 @@ pub(super) enum Asked {
 pub(super) struct Runtimes {
     /// Sockets, or patterns of them.
     sockets: Vec<(Api, PathBuf)>,
-    /// One connection for each socket of CRI.
-    cri: Mutex<HashMap<PathBuf, Arc<Cri>>>,
-    /// How many containers may be asked for at the same time.
+    known: Mutex<HashMap<PathBuf, Arc<Runtime>>>,
+    /// What one runtime may be asked at the same time.
+    lookups_max: usize,
+}
+
+/// The runtime behind one socket.
+#[derive(Debug)]
+struct Runtime {
+    socket: PathBuf,
+    client: Client,
+    /// One that hangs keeps only its own.
     permits: Semaphore,
+    has_failed: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Client {
+    Cri(Cri),
+    Docker(&'static str),
 }
 
 impl Runtimes {
     pub(super) fn new(config: &ContainerEngines) -> Self {
-        let engines = [
+        let mut sockets = Vec::new();
+        for (api, engine) in [
             (Api::Cri, &config.cri),
             (Api::Docker("docker"), &config.docker),
             (Api::Docker("podman"), &config.podman),
-        ];
-        let sockets = |(api, engine): (Api, &ContainerEngine)| {
-            let sockets = if engine.enabled { engine.sockets.clone() } else { Vec::new() };
-            sockets.into_iter().map(move |socket| (api, socket))
-        };
-        Self {
-            sockets: engines.into_iter().flat_map(sockets).collect(),
-            cri: Mutex::default(),
-            permits: Semaphore::new(config.lookups_max.max(1)),
+        ] {
+            if engine.enabled {
+                sockets.extend(engine.sockets.iter().map(|socket| (api, socket.clone())));
+            }
         }
+        Self { sockets, known: Mutex::default(), lookups_max: config.lookups_max.max(1) }
     }
 
-    /// Asks all of them at once; the first that knows the container answers.
-    pub(super) async fn look_up(&self, id: &str) -> Asked {
-        let Ok(_permit) = self.permits.acquire().await else { return Asked::Nobody };
+    /// Asks all of them at once, each again while it does not know the container. The first that does answers.
+    pub(super) async fn look_up(&self, id: &str) -> Option<Container> {
         let mut asked = JoinSet::new();
-        for (api, socket) in self.present() {
-            let (id, cri) = (id.to_owned(), (api == Api::Cri).then(|| self.cri(&socket)));
-            asked.spawn(async move {
-                let answer = timeout(TIMEOUT, async {
-                    match (api, cri) {
-                        (Api::Docker(runtime), _) => docker::look_up(&socket, runtime, &id).await,
-                        (Api::Cri, Some(cri)) => cri?.look_up(&id).await,
-                        (Api::Cri, None) => Ok(None),
-                    }
-                });
-                let answer =
-                    answer.await.unwrap_or_else(|_| Err(LookupError("it did not answer".to_owned())));
-                (socket, answer)
-            });
-        }
-        if asked.is_empty() {
-            return Asked::Nobody;
+        for runtime in self.present() {
+            let id = id.to_owned();
+            asked.spawn(async move { runtime.find(&id).await });
         }
         while let Some(answer) = asked.join_next().await {
             match answer {
-                Ok((_, Ok(Some(container)))) => return Asked::Known(Box::new(container)),
-                Ok((_, Ok(None))) => {}
-                Ok((socket, Err(error))) => {
-                    tracing::debug!(socket = %socket.display(), id, %error, "a container runtime did not answer");
-                }
+                Ok(Some(container)) => return Some(container),
+                Ok(None) => {}
                 Err(error) => tracing::error!(%error, "asking a container runtime has failed"),
             }
         }
-        Asked::NotYet
+        None
     }
 
-    /// The sockets that are there now: runtimes come and go.
-    fn present(&self) -> Vec<(Api, PathBuf)> {
+    /// Those whose sockets are there now: runtimes come and go.
+    fn present(&self) -> Vec<Arc<Runtime>> {
         let expanded = self.sockets.iter().flat_map(|(api, pattern)| {
             expand(pattern).into_iter().filter(|path| path.exists()).map(|path| (*api, path))
         });
-        expanded.collect()
+        expanded.filter_map(|(api, socket)| self.runtime(api, socket)).collect()
     }
 
-    fn cri(&self, socket: &Path) -> Result<Arc<Cri>, LookupError> {
-        let mut known = self.cri.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cri) = known.get(socket) {
-            return Ok(Arc::clone(cri));
+    fn runtime(&self, api: Api, socket: PathBuf) -> Option<Arc<Runtime>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = known.get(&socket) {
+            return Some(Arc::clone(runtime));
         }
-        let cri = Arc::new(Cri::new(socket)?);
-        known.insert(socket.to_owned(), Arc::clone(&cri));
-        Ok(cri)
+        if known.len() >= SOCKETS_MAX {
+            known.retain(|socket, _| socket.exists());
+        }
+        let client = match api {
+            Api::Cri => Client::Cri(Cri::new(&socket).ok()?),
+            Api::Docker(name) => Client::Docker(name),
+        };
+        let permits = Semaphore::new(self.lookups_max);
+        let runtime = Runtime { socket: socket.clone(), client, permits, has_failed: AtomicBool::new(false) };
+        let runtime = Arc::new(runtime);
+        known.insert(socket, Arc::clone(&runtime));
+        Some(runtime)
+    }
+}
+
+impl Runtime {
+    /// Asks until it knows the container, or was asked often enough.
+    async fn find(&self, id: &str) -> Option<Container> {
+        for pause in PAUSES_MS.iter().map(Some).chain([None]) {
+            match self.ask(id).await {
+                Ok(Some(container)) => return Some(container),
+                Ok(None) => {}
+                Err(error) => self.complain(&error),
+            }
+            if let Some(pause) = pause {
+                sleep(Duration::from_millis(*pause)).await;
+            }
+        }
+        None
+    }
+
+    async fn ask(&self, id: &str) -> Result<Option<Container>, LookupError> {
+        let _permit = self.permits.acquire().await.map_err(LookupError::new)?;
+        let answer = async {
+            match &self.client {
+                Client::Cri(cri) => cri.look_up(id).await,
+                Client::Docker(name) => docker::look_up(&self.socket, name, id).await,
+            }
+        };
+        timeout(TIMEOUT, answer).await.unwrap_or_else(|_| Err(LookupError("it did not answer".to_owned())))
+    }
+
+    /// Says once that a runtime can't be asked: a socket may be there for others only.
+    fn complain(&self, error: &LookupError) {
+        let socket = self.socket.display();
+        if self.has_failed.swap(true, Ordering::Relaxed) {
+            tracing::debug!(%socket, %error, "the container runtime can't be asked");
+        } else {
+            tracing::warn!(%socket, %error, "the container runtime can't be asked");
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use cadge_proto::Alert;
 use cadge_proto::cri::image_service_client::ImageServiceClient;
@@ -16,7 +17,7 @@ use cadge_sensor::config::ContainerEngines;
 use nix::sys::signal::Signal;
 use tonic::transport::{Channel, Endpoint};
 
-use super::live::skipped;
+use super::live::{PATIENCE, skipped};
 use super::runtimes::{IMAGE, Place, containerd, succeed};
 use super::sentry::{Sentry, engines};
 
@@ -285,6 +286,7 @@ fn a_container_of_docker_has_its_image_and_name() {
     let options = [
         "run",
         "-d",
+        "--rm",
         "--network",
         "none",
         "--name",
@@ -300,7 +302,11 @@ fn a_container_of_docker_has_its_image_and_name() {
     sentry.wait("alerts_spooled_total", 1);
     let counters = sentry.counters();
     let alerts = sentry.stop();
-    docker(&["rm", "-f", &name]);
+    // The container goes by itself.
+    let deadline = Instant::now() + PATIENCE;
+    while !docker(&["ps", "-aq"]).is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let alerts = own(&alerts);
     assert_eq!(alerts.len(), 1, "{counters:?}");
     println!("{}", alerts[0].output);
@@ -355,8 +361,19 @@ fn a_container_of_podman_has_its_image_and_name() {
     succeed(podman().arg("load").arg("--signature-policy").arg(&policy).arg("-i").arg(place.image()));
     let Some(sentry) = Sentry::start(test, RULES, engines(&[], &[], &[&socket])) else { return };
     let name = format!("cadge-{}", std::process::id());
-    let options =
-        ["run", "-d", "--network", "none", "--name", &name, "--label", "tier=back", "--log-driver", "none"];
+    let options = [
+        "run",
+        "-d",
+        "--rm",
+        "--network",
+        "none",
+        "--name",
+        &name,
+        "--label",
+        "tier=back",
+        "--log-driver",
+        "none",
+    ];
     let output = succeed(podman().args(options).args(["-v", "/proc/sys:/host:ro", IMAGE]).args(probe(&[50])));
     let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     sentry.wait("alerts_spooled_total", 1);
