@@ -5,3 +5,4 @@ pub(crate) mod guard;
 mod other_abis;
 mod renamed;
 mod swapped;
+mod writes;

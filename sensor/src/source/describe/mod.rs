@@ -8,6 +8,7 @@ mod exec_args;
 mod socket;
 mod taken;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cadge_engine::{Arg, ArgValue, ContainerState, Event, EventType, Fd, Processes as _};
@@ -42,6 +43,7 @@ pub(super) struct Describer {
     texts: Texts,
     pub(super) hooked: Hooked,
     aliases: Aliases,
+    wanted: HashSet<EventType>,
     pub(super) entered: Entered,
     parts: Vec<u8>,
 }
@@ -92,6 +94,7 @@ impl Describer {
             texts: Texts::default(),
             hooked: Hooked::default(),
             aliases: Aliases::new(&settings.named_files),
+            wanted: settings.event_types.iter().copied().collect(),
             entered: Entered::default(),
             parts: Vec::new(),
         }
@@ -162,6 +165,9 @@ impl Describer {
             // In the place of a call that sends: only what connects is told.
             if kind != EventType::CONNECT || row.flags & calls::STAND_IN == 0 {
                 self.tell(&record, &call, (row, kind), changed, sink);
+            }
+            if let Some(other) = calls::also(row).filter(|(_, kind)| self.wanted.contains(kind)) {
+                self.tell(&record, &call, other, changed, sink);
             }
         }
     }

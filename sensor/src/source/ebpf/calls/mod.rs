@@ -63,6 +63,8 @@ const SILENT: u32 = 8;
 const ENTER: u32 = 16;
 /// The calls have a row of their own: this one takes their place when no rule asks for that one's event.
 pub(crate) const STAND_IN: u32 = 1 << 31;
+/// If a rule asks for both events, the calls are told as both.
+const ALSO: u32 = 1 << 30;
 
 /// `CADGE_TAKES`.
 const TAKES_MAX: usize = 7;
@@ -229,6 +231,13 @@ static ROWS: LazyLock<Vec<(&'static Call, EventType)>> = LazyLock::new(|| {
 /// The row of an event's own call.
 pub(crate) fn of_event(kind: EventType) -> Option<&'static Call> {
     ROWS.iter().find(|(call, of)| *of == kind && call.flags & STAND_IN == 0).map(|(call, _)| *call)
+}
+
+/// What a row's call is told as beside its own event.
+pub(crate) fn also(row: &Call) -> Option<(&'static Call, EventType)> {
+    static ALL: LazyLock<Vec<(&Call, EventType)>> =
+        LazyLock::new(|| ROWS.iter().filter(|(call, _)| call.flags & ALSO != 0).copied().collect());
+    ALL.iter().find(|(call, _)| row.flags & ALSO == 0 && call.calls == row.calls).copied()
 }
 
 /// The row of a number, and its kind of event.

@@ -3,7 +3,7 @@
 use cadge_engine::ArgValue;
 
 use super::super::flags;
-use super::{Call, FdOf, Take, Value};
+use super::{ALSO, Call, FdOf, STAND_IN, Take, Value};
 use crate::source::describe::Taken;
 use crate::source::ebpf::record::{arg, part};
 
@@ -81,6 +81,38 @@ pub(super) const CALLS: &[Call] = &[
             ("mountfd", Value::Fd(0)),
             ("flags", Value::OpenFlags(2)),
             ("path", Value::Made(|taken| taken.path_of(arg::RESULT))),
+            ("dev", Value::Made(dev)),
+            ("ino", Value::Made(ino)),
+        ],
+        fd: FdOf::Opened(arg::NONE),
+    },
+    // Rules list open, openat and openat2. What opens without being one of them is told as one, too.
+    Call {
+        event: "open",
+        calls: &["creat"],
+        flags: STAND_IN | ALSO,
+        takes: &[Take::Fd(arg::RESULT), Take::Opened(0, arg::NONE)],
+        args: &[
+            ("fd", Value::ResultFd),
+            ("name", Value::Path(0)),
+            ("flags", Value::Made(|taken| open_flags(taken, CREAT_FLAGS))),
+            ("mode", Value::Mode(1)),
+            ("dev", Value::Made(dev)),
+            ("ino", Value::Made(ino)),
+        ],
+        fd: FdOf::Opened(0),
+    },
+    Call {
+        event: "openat",
+        calls: &["open_by_handle_at"],
+        flags: STAND_IN | ALSO,
+        takes: &[Take::Fd(arg::RESULT)],
+        args: &[
+            ("fd", Value::ResultFd),
+            ("dirfd", Value::Fd(0)),
+            ("name", Value::Made(|taken| taken.path_of(arg::RESULT))),
+            ("flags", Value::OpenFlags(2)),
+            ("mode", Value::Made(|_| ArgValue::Mode(0))),
             ("dev", Value::Made(dev)),
             ("ino", Value::Made(ino)),
         ],
