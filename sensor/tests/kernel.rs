@@ -20,6 +20,7 @@ mod kernel {
     mod process;
     mod process_calls;
     mod sockets;
+    mod stock_network;
 }
 
 mod bypass;

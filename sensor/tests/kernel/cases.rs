@@ -162,6 +162,8 @@ impl Place {
             ("{dir}", dir.display().to_string()),
             ("{unix}", unix.display().to_string()),
             ("{port}", port_of(&v4)),
+            // As it stands in memory.
+            ("{net_port}", v4.local_addr().unwrap().port().to_be().to_string()),
             ("{port6}", v6.as_ref().map_or_else(String::new, port_of)),
             ("{closed}", closed),
         ];

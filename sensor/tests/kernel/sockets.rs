@@ -332,6 +332,36 @@ fn what_sends_can_connect() {
 }
 
 #[test]
+fn other_families_and_protocols_are_no_way_around() {
+    // ::ffff:127.0.0.1, as a struct sockaddr_in6 without its port.
+    let mapped = "{ u16:10 u16:{net_port} u32:0 =00000000000000000000ffff7f000001 u32:0 } 28";
+    let connect = format!("connect $0 {mapped}");
+    let in_ipv6: &[&str] = &["socket 10 1 0", &connect];
+    check(
+        "other families",
+        &[
+            case(
+                "connect",
+                in_ipv6,
+                &[("fd.name", "127.0.0.1:*->127.0.0.1:{port}"), ("fd.type", "ipv4"), ("fd.sip", "127.0.0.1")],
+            ),
+            // IPPROTO_MPTCP.
+            case(
+                "connect",
+                &["socket 2 1 262", "connect $0 sin:127.0.0.1:{port} 16"],
+                &[("fd.l4proto", "tcp"), ("fd.rport", "{port}")],
+            ),
+            // What sends to an address of IPv4 from a socket of IPv6.
+            case(
+                "sendto",
+                &["socket 10 2 0", "sendto $0 s:hello 5 0 sin:127.0.0.1:9 16"],
+                &[("fd.name", "0.0.0.0:*->127.0.0.1:9"), ("fd.type", "ipv4")],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn options_are_told() {
     check(
         "options",
