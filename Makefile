@@ -62,8 +62,9 @@ bench-integrations: setup-test build ## what integrations carry, beside falcosid
 bench: build bench-engine bench-hub ## the benchmarks, one figure a line; asks for root
 	$(SUDO) $(CARGO) bench -q -p cadge --bench system
 
-fuzz: ## text and events that nobody would write, a minute each
+fuzz: ## text, events and kernel records that nobody would write, a minute each
 	CADGE_FUZZ_SECONDS=60 $(CARGO) test --release -p cadge-engine --test fuzz -- --nocapture --test-threads 1
+	CADGE_FUZZ_SECONDS=60 $(CARGO) test --release -p cadge-sensor --test fuzz -- --nocapture
 
 lint: setup ## clippy, formatting, dependencies
 	$(CARGO) fmt --all --check

@@ -10,6 +10,12 @@ use std::time::Duration;
 
 use cadge_engine::{Event, EventType, NamedFiles};
 
+/// The version of the kernel's records, and their kinds with the bytes that each has in front of its parts: for
+/// who makes records, as a fuzzer does.
+pub const RECORD_VERSION: u16 = ebpf::record::VERSION;
+/// See [`RECORD_VERSION`].
+pub const RECORD_KINDS: &[(u16, usize)] = ebpf::record::KINDS;
+
 /// One origin of events. A source keeps whatever state it needs to describe them.
 pub trait Source: Send {
     /// Its name in the list of sources, such as `ebpf`.

@@ -234,6 +234,18 @@ pub(crate) struct Part<'a> {
 /// Bytes in front of each part: `struct cadge_part`.
 const PART_BYTES: usize = 8;
 
+/// Each kind of record, and the bytes in front of its parts.
+pub(crate) const KINDS: &[(u16, usize)] = &[
+    (1, size_of::<ProcessPart>()),
+    (2, size_of::<ProcessPart>()),
+    (3, size_of::<ExitPart>()),
+    (4, size_of::<ProcessPart>()),
+    (5, size_of::<CallPart>()),
+    (6, size_of::<ProcessPart>()),
+    (16, size_of::<HookPart>()),
+    (17, size_of::<CallPart>()),
+];
+
 /// Why a record can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordError {
