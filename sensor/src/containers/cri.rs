@@ -173,8 +173,6 @@ fn known<T>(answer: Result<tonic::Response<T>, Status>) -> Result<Option<T>, Loo
     match answer {
         Ok(answer) => Ok(Some(answer.into_inner())),
         Err(status) if status.code() == Code::NotFound => Ok(None),
-        // CRI-O's, for a sandbox that is asked for as a container.
-        Err(status) if status.code() == Code::Unknown && status.message().contains("not found") => Ok(None),
         Err(status) => Err(LookupError::new(status)),
     }
 }

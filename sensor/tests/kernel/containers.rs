@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cadge_proto::Alert;
@@ -40,6 +41,9 @@ const RULES: &str = "
   output: id=%container.id name=%container.name
   priority: WARNING
 ";
+
+/// Where the cgroups of the test's pods are: no kubelet looks after these.
+const CGROUP: &str = "/cadge-test";
 
 /// What runs containers of containerd.
 const CONTAINERD: &[&str] = &["containerd", "ctr", "runc", "containerd-shim-runc-v2"];
@@ -107,7 +111,7 @@ impl Kubelet {
             }),
             labels: HashMap::from([("app".to_owned(), "probe".to_owned())]),
             linux: Some(LinuxPodSandboxConfig {
-                cgroup_parent: format!("/kubepods/besteffort/pod{uid}"),
+                cgroup_parent: format!("{CGROUP}/pod{uid}"),
                 security_context: Some(LinuxSandboxSecurityContext {
                     namespace_options: Some(options),
                     privileged: false,
@@ -163,6 +167,14 @@ impl Drop for Kubelet {
                 let _ = client.remove_pod_sandbox(RemovePodSandboxRequest { pod_sandbox_id }).await;
             });
         }
+        // Nobody else removes the cgroups, of any version.
+        let _ = Command::new("sh")
+            .args([
+                "-c",
+                "find /sys/fs/cgroup$0 /sys/fs/cgroup/*$0 -depth -type d -exec rmdir {} + 2> /dev/null",
+            ])
+            .arg(CGROUP)
+            .status();
     }
 }
 

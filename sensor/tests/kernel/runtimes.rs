@@ -6,12 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::live::PATIENCE;
+use super::live::{PATIENCE, alone};
 use super::programs::{Build, compiled};
 
 /// Where `make setup-test` unpacks them.
@@ -48,9 +49,10 @@ impl Drop for Daemon {
     }
 }
 
-/// A folder for runtimes, with the image that they run.
+/// A folder for runtimes, with the image that they run. Whoever has one is the only one that watches.
 pub(crate) struct Place {
     dir: PathBuf,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Place {
@@ -62,7 +64,7 @@ impl Place {
         }
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
-        let place = Self { dir };
+        let place = Self { dir, _alone: alone() };
         let probe = compiled("programs/call", Build::Bare)?;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernel/image.py");
         let mut python = Command::new("python3");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cadge_engine::{RuleFile, Ruleset, Settings};
@@ -12,14 +12,13 @@ use cadge_sensor::source::{SourceSettings, ebpf};
 use cadge_sensor::{Config, Sensor, Spool, SpoolSettings};
 use prost::Message as _;
 
-use super::live::{PATIENCE, alone, skipped};
+use super::live::{PATIENCE, skipped};
 
 /// The sensor, and where its alerts are.
 pub(crate) struct Sentry {
     runtime: tokio::runtime::Runtime,
     sensor: Sensor,
     dir: tempfile::TempDir,
-    _alone: MutexGuard<'static, ()>,
 }
 
 /// Only the sockets of a test.
@@ -39,14 +38,13 @@ pub(crate) fn engines(cri: &[&Path], docker: &[&Path], podman: &[&Path]) -> Cont
 }
 
 impl Sentry {
-    /// `None`, said aloud, where the machine does not allow it.
+    /// `None`, said aloud, where the machine does not allow it. The caller watches alone.
     pub(crate) fn start(test: &str, rules: &str, engines: ContainerEngines) -> Option<Self> {
         let check = ebpf::check().to_string();
         if check.contains("missing") {
             skipped(test, &check);
             return None;
         }
-        let alone = alone();
         let report = Ruleset::load(&[RuleFile { name: "rules", text: rules }], &Settings::default());
         let ruleset = Arc::new(report.ruleset.unwrap_or_else(|| panic!("{:?}", report.errors)));
         let dir = tempfile::tempdir().unwrap();
@@ -64,7 +62,7 @@ impl Sentry {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sensor =
             runtime.block_on(async { Sensor::start(config, ruleset, vec![Box::new(source)]) }).unwrap();
-        Some(Self { runtime, sensor, dir, _alone: alone })
+        Some(Self { runtime, sensor, dir })
     }
 
     /// Waits until a counter has come so far, or until it has waited for long enough.
