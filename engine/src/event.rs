@@ -330,7 +330,7 @@ pub struct Process {
     pub exe_ctime_ns: u64,
     /// When the executable was last written, in nanoseconds since the Unix epoch; 0 if unknown.
     pub exe_mtime_ns: u64,
-    /// The program that the kernel runs it by: the loader, or what a script names; empty if unknown.
+    /// Of a script, the program that its first line names; empty otherwise.
     pub interpreter: Box<[u8]>,
     /// Not all arguments are in `argv`.
     pub args_truncated: bool,
@@ -498,7 +498,7 @@ pub struct Fd<'a> {
     pub name: &'a [u8],
     /// The path as the caller gave it.
     pub name_raw: &'a [u8],
-    /// The path in the host's own tree of mounts; empty if unknown.
+    /// The path from the very top, past the root of a process in a chroot; empty if that is `name`.
     pub name_host: &'a [u8],
     /// The path by which the file was opened, if `name` is another one that rules have for it; else empty.
     pub name_opened: &'a [u8],

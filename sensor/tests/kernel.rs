@@ -19,6 +19,7 @@ mod kernel {
     mod hooks;
     mod process;
     mod process_calls;
+    mod stock;
     mod sockets;
     mod stock_network;
 }

@@ -91,9 +91,10 @@ pub(super) const FIELDS: &[Field] = &[
     row(
         "fd.name_host",
         Type::Fspath,
-        "Cadge's own: the file's path in the host's own tree of mounts",
+        "Cadge's own: the file's path from the very top, past the root of a process in a chroot",
         Get::One(|e| {
-            Some(Value::text(e.fd?.name_host)).filter(|_| !e.fd.is_some_and(|fd| fd.name_host.is_empty()))
+            let fd = file(e)?;
+            Some(Value::text(if fd.name_host.is_empty() { fd.name } else { fd.name_host }))
         }),
     ),
     row(

@@ -129,7 +129,7 @@ pub(super) const FIELDS: &[Field] = &[
     row(
         "proc.interpreter",
         Type::Fspath,
-        "Cadge's own: the program by which the kernel runs it: the loader, or what a script names",
+        "Cadge's own: of a script, the program that its first line names",
         Get::One(|e| Some(Value::text(&e.process?.interpreter))),
     ),
     nobody("proc.is_container_healthcheck", Type::Bool, "it is the health check of its container"),

@@ -23,7 +23,16 @@ pub(crate) struct Names {
 struct Table {
     path: PathBuf,
     modified: Option<SystemTime>,
-    names: HashMap<u32, Box<str>>,
+    entries: HashMap<u32, Entry>,
+}
+
+/// A line of either file.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    name: Box<str>,
+    /// A user's home folder and shell.
+    home: Box<str>,
+    shell: Box<str>,
 }
 
 impl Names {
@@ -36,13 +45,20 @@ impl Names {
     /// The user's name; empty if it has none.
     pub(crate) fn user(&mut self, id: u32) -> Box<str> {
         self.refresh();
-        self.users.names.get(&id).cloned().unwrap_or_default()
+        self.users.entries.get(&id).map(|entry| entry.name.clone()).unwrap_or_default()
+    }
+
+    /// The user's home folder and shell; empty if it has none.
+    pub(crate) fn home_and_shell(&mut self, id: u32) -> (Box<str>, Box<str>) {
+        self.refresh();
+        let entry = self.users.entries.get(&id);
+        entry.map(|entry| (entry.home.clone(), entry.shell.clone())).unwrap_or_default()
     }
 
     /// The group's name; empty if it has none.
     pub(crate) fn group(&mut self, id: u32) -> Box<str> {
         self.refresh();
-        self.groups.names.get(&id).cloned().unwrap_or_default()
+        self.groups.entries.get(&id).map(|entry| entry.name.clone()).unwrap_or_default()
     }
 
     fn refresh(&mut self) {
@@ -56,7 +72,7 @@ impl Names {
 
 impl Table {
     fn new(path: &str) -> Self {
-        let mut table = Self { path: path.into(), modified: None, names: HashMap::new() };
+        let mut table = Self { path: path.into(), modified: None, entries: HashMap::new() };
         table.refresh();
         table
     }
@@ -68,24 +84,30 @@ impl Table {
             return;
         }
         if let Ok(text) = fs::read(&self.path) {
-            self.names = parse(&text);
+            self.entries = parse(&text);
             self.modified = modified;
         }
     }
 }
 
-/// `name:password:id:…`, one on each line. The first name of an id counts.
-fn parse(text: &[u8]) -> HashMap<u32, Box<str>> {
-    let mut names = HashMap::new();
+/// `name:password:id:…`, one on each line, of users `…:group:comment:home:shell` behind. The first line of an
+/// id counts.
+fn parse(text: &[u8]) -> HashMap<u32, Entry> {
+    let mut entries = HashMap::new();
     for line in String::from_utf8_lossy(text).lines() {
-        let mut columns = line.split(':');
-        if let (Some(name), Some(_), Some(Ok(id))) =
-            (columns.next(), columns.next(), columns.next().map(str::parse))
+        let columns: Vec<&str> = line.split(':').collect();
+        if let [name, _, id, ref more @ ..] = columns[..]
+            && let Ok(id) = id.parse()
         {
-            names.entry(id).or_insert_with(|| name.into());
+            let column = |at: usize| more.get(at).copied().unwrap_or_default().into();
+            entries.entry(id).or_insert_with(|| Entry {
+                name: name.into(),
+                home: column(2),
+                shell: column(3),
+            });
         }
     }
-    names
+    entries
 }
 
 #[cfg(test)]
@@ -95,7 +117,9 @@ mod tests {
     #[test]
     fn the_first_name_of_an_id_counts() {
         let names = parse(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0\n# a comment\nbad:x:y\n\xff:x:7:\n");
-        assert_eq!(names.get(&0).map(AsRef::as_ref), Some("root"));
+        let root = names.get(&0).unwrap();
+        assert_eq!((&*root.name, &*root.home, &*root.shell), ("root", "/root", "/bin/sh"));
+        assert_eq!(names.get(&7).map(|entry| &*entry.shell), Some(""));
         assert_eq!(names.len(), 2);
     }
 }

@@ -51,6 +51,7 @@ impl Describer {
         process.gid = part.gid;
         process.loginuid = part.loginuid;
         process.user_name = self.names.user(part.uid);
+        (process.user_home, process.user_shell) = self.names.home_and_shell(part.uid);
         process.group_name = self.names.group(part.gid);
         process.login_name = self.names.user(part.loginuid);
         process.cap_effective = part.cap_effective;
