@@ -37,7 +37,7 @@ write_init() {
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
 mount -t bpf bpf /sys/fs/bpf; mount -t tracefs trace /sys/kernel/tracing; mount -t cgroup2 cgroup /sys/fs/cgroup
 ip link set lo up
-echo root:x:0:0::/:/bin/sh > /etc/passwd; echo guest > /etc/hostname
+echo root:x:0:0::/:/bin/sh > /etc/passwd; echo root:x:0: > /etc/group; echo guest > /etc/hostname
 export CADGE_TEST_PROGRAMS=/programs
 /kernel-test --test-threads 1 ${CADGE_GUEST_TESTS:-} ${skip[*]}
 echo "status \$?"
@@ -49,7 +49,7 @@ INIT
 # The file system that a guest starts with.
 write_root() {
     local root=$folder/root library
-    rm -rf "$root"
+    rm -rf "$root" "$folder/programs"
     mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc,lib64,var/tmp} "$folder/programs"
     CADGE_TEST_PROGRAMS=$folder/programs "$binary" programs_are_kept >/dev/null
     cp -r "$folder/programs" "$root/programs"
