@@ -1,6 +1,9 @@
-//! Rules that name hosts: what addresses those have is looked up in the background.
+//! Rules that name hosts: what addresses those have is looked up in the background. And the stock rules as
+//! they are, which do.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
 
 use crate::support::{Process, Site, cadge, is_root, wait_for};
 
@@ -34,4 +37,37 @@ fn a_connection_has_the_name_of_its_server() {
     let line = tail.stdout.wait("Connected to a named host");
     assert!(line.contains("server=localhost"), "{line}");
     assert!(!tail.stdout.all().iter().any(|line| line.contains("Connected elsewhere")));
+}
+
+#[test]
+fn all_stock_rules_run() {
+    let test = "all_stock_rules_run";
+    let rules = std::env::var_os("CADGE_COMPAT").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/compat/rules")),
+        |compat| PathBuf::from(compat).join("rules"),
+    );
+    let files = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+    let files = files.map(|name| rules.join(name));
+    if let Some(missing) = files.iter().find(|file| !file.exists()) {
+        eprintln!("SKIPPED {test}: no {}", missing.display());
+        return;
+    }
+    if !is_root(test) {
+        return;
+    }
+    let site = Site::new("");
+    let _hub = site.hub();
+    let tail = Process::start(
+        cadge().args(["tail", "--json", "--from", "beginning", "--socket"]).arg(site.path("cadge.sock")),
+    );
+    let sensor = Process::start(
+        cadge().arg("sensor").arg("--config").arg(site.path("sensor.yaml")).arg("--rules").args(&files),
+    );
+    sensor.stderr.wait("cadge sensor:");
+    let unanswered: Vec<String> =
+        sensor.stderr.all().into_iter().filter(|line| line.contains("is never answered")).collect();
+    assert!(unanswered.is_empty(), "{unanswered:?}");
+    assert!(Command::new("cat").arg("/etc/shadow").output().unwrap().status.success());
+    let line = tail.stdout.wait("Read sensitive file untrusted");
+    assert!(line.contains("cat /etc/shadow"), "{line}");
 }

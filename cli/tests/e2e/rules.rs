@@ -151,8 +151,10 @@ fn fields_are_listed_for_people_and_machines() {
     let fields: Value = serde_json::from_str(&stdout(&run(&["rules", "fields", "--json"]))).unwrap();
     let fields = fields["fields"].as_array().unwrap();
     assert!(fields.len() > 300, "{}", fields.len());
-    let env = fields.iter().find(|field| field["name"] == "proc.env").unwrap();
-    assert_eq!((&env["filled"], &env["type"]), (&Value::from(false), &Value::from("CHARBUF")));
+    let field = |name: &str| fields.iter().find(|field| field["name"] == name).unwrap();
+    let (env, cpu) = (field("proc.env"), field("thread.cpu"));
+    assert_eq!((&env["filled"], &env["type"]), (&Value::from(true), &Value::from("CHARBUF")));
+    assert!(env["why_missing"].is_null() && cpu["filled"] == false && cpu["why_missing"].is_string());
     let markdown = stdout(&run(&["rules", "fields", "--source", "k8s_audit", "--markdown"]));
     assert!(markdown.contains("| `ka.verb` | CHARBUF |") && !markdown.contains("`proc.name`"));
 }
