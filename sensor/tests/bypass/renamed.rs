@@ -35,15 +35,18 @@ impl Places {
     }
 }
 
-/// Every way must raise the alert. `fields` are of the alert; `OTHER` stands for the other folder.
+/// Every way must raise the alert. `fields` are of the alert; `OTHER` stands for the other folder, `SECRET` for the
+/// secret's path.
 #[track_caller]
 fn must_alert(program: &str, ways: &[(&str, &[(&str, &str)])]) {
     for (way, fields) in ways {
         let places = Places::new();
         let Some(guard) = Guard::start(&format!("{program} {way}"), &rules(&places.secret)) else { return };
         assert_eq!(attack(program, &[way, &places.secret, &places.other]).stdout, b"secret", "{way}");
-        let texts: Vec<String> =
-            fields.iter().map(|(_, text)| text.replace("OTHER", &places.other)).collect();
+        let texts: Vec<String> = fields
+            .iter()
+            .map(|(_, text)| text.replace("OTHER", &places.other).replace("SECRET", &places.secret))
+            .collect();
         let fields: Vec<(&str, &str)> =
             fields.iter().zip(&texts).map(|((name, _), text)| (*name, text.as_str())).collect();
         guard.must_alert("secret read", &fields);
@@ -63,7 +66,7 @@ fn no_other_name_hides_a_file() {
             ("cwd", &[("fd.nameraw", "cadge-named-secret")]),
             ("proc-root", &[]),
             ("proc-fd", &[("fd.nameraw", "/proc/self/fd/3")]),
-            ("chroot", &[("fd.name_opened", "/cadge-named-secret")]),
+            ("chroot", &[("fd.name_opened", "/cadge-named-secret"), ("fd.name_host", "SECRET")]),
         ],
     );
 }

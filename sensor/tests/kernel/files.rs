@@ -589,3 +589,48 @@ fn a_descriptor_that_is_only_a_place_gives_no_access() {
         ],
     );
 }
+
+#[test]
+fn files_of_an_overlay_have_their_layer() {
+    let fields = &["fd.is_upper_layer", "fd.is_lower_layer"];
+    let Some(watch) = Watch::on("layers", &["openat"], fields) else { return };
+    let overlay = [
+        "unshare 0x20000",
+        "mount s:none s:/ 0 0x44000 0",
+        "mount s:none s:{dir}/sub s:tmpfs 0 0",
+        "mkdirat -100 s:{dir}/sub/low 448",
+        "mkdirat -100 s:{dir}/sub/up 448",
+        "mkdirat -100 s:{dir}/sub/work 448",
+        "mkdirat -100 s:{dir}/sub/at 448",
+        "openat -100 s:{dir}/sub/low/file 0x41 384",
+        "mount s:none s:{dir}/sub/at s:overlay 0 \
+         s:lowerdir={dir}/sub/low,upperdir={dir}/sub/up,workdir={dir}/sub/work",
+    ];
+    let with = |calls: &[&'static str]| [&overlay[..], calls].concat();
+    expect_cases(
+        &watch,
+        &[
+            case(
+                "openat",
+                &with(&["openat -100 s:{dir}/sub/at/file 0 0"]),
+                &[
+                    ("fd.name", "{dir}/sub/at/file"),
+                    ("flags", "O_RDONLY|FD_LOWER_LAYER"),
+                    ("fd.is_lower_layer", "true"),
+                    ("fd.is_upper_layer", "false"),
+                ],
+            ),
+            // Written, it is copied up.
+            case(
+                "openat",
+                &with(&["openat -100 s:{dir}/sub/at/file 1 0"]),
+                &[("flags", "O_WRONLY|FD_UPPER_LAYER"), ("fd.is_upper_layer", "true")],
+            ),
+            case(
+                "openat",
+                &with(&["openat -100 s:{dir}/sub/at/new 0x41 384"]),
+                &[("flags", "O_CREAT|O_WRONLY|O_F_CREATED|FD_UPPER_LAYER"), ("fd.name", "{dir}/sub/at/new")],
+            ),
+        ],
+    );
+}

@@ -27,6 +27,49 @@ pub(super) fn resolve(base: Option<&[u8]>, raw: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn resolved(base: Option<&[u8]>, raw: &[u8]) -> Vec<u8> {
+        let mut out = b"left over".to_vec();
+        resolve(base, raw, &mut out);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_resolved_has_no_detours(
+            base in prop::option::of("/[a-c./]{0,12}"),
+            raw in "[a-c./]{0,16}",
+        ) {
+            let base = base.as_ref().map(String::as_bytes);
+            let out = resolved(base, raw.as_bytes());
+            if out.is_empty() {
+                prop_assert!(raw.is_empty() && base.is_none());
+                return Ok(());
+            }
+            prop_assert_eq!(out[0], b'/');
+            prop_assert!(out.len() == 1 || !out.ends_with(b"/"));
+            let names = out[1..].split(|byte| *byte == b'/');
+            prop_assert!(out.len() == 1 || names.clone().all(|name| !matches!(name, b"" | b"." | b"..")));
+            // It is where it is, whatever it is relative to.
+            prop_assert_eq!(&resolved(base, &out), &out);
+            prop_assert_eq!(&resolved(None, &out), &out);
+            // In two steps as in one.
+            if !raw.is_empty() {
+                let there = resolved(Some(&out), b"x/../y");
+                let mut expected = if out == b"/" { Vec::new() } else { out.clone() };
+                expected.extend_from_slice(b"/y");
+                prop_assert_eq!(there, expected);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_resolved(base in prop::option::of(any::<Vec<u8>>()), raw in any::<Vec<u8>>()) {
+            let out = resolved(base.as_deref(), &raw);
+            let bound = base.map_or(10, |base| base.len()) + raw.len() + 2;
+            prop_assert!(out.len() <= bound, "{} {bound}", out.len());
+        }
+    }
 
     #[test]
     fn paths_are_absolute_and_without_detours() {

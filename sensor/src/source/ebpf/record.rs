@@ -386,7 +386,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..8_u8, patch in any::<bool>()) {
+        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..24_u8, patch in any::<bool>()) {
             if patch && bytes.len() > 8 {
                 bytes[..4].copy_from_slice(&[2, 0, kind, 0]);
                 let size = u32::try_from(bytes.len()).unwrap();
