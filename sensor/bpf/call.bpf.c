@@ -139,11 +139,43 @@ __noinline int add_base(__s64 dirfd, __u32 arg)
 	return 0;
 }
 
+#define OWN_FD "/proc/self/fd/"
+#define OWN_FD_LENGTH ((int)sizeof(OWN_FD) - 1)
+#define DIGITS_MAX 7
+
+/* Adds what a path means that names one of the caller's descriptors: the text stands at an offset of the scratch. */
+__noinline int add_named_fd(__u32 at, __u32 arg)
+{
+	struct scratch *s = scratch();
+	const char *text;
+	__u32 number = 0;
+	int i;
+
+	if (!s)
+		return 0;
+	text = (void *)s->bytes + (at & OFFSET_MASK);
+	/* Unrolled, so that the text it is compared with stands in the instructions. */
+#pragma unroll
+	for (i = 0; i < OWN_FD_LENGTH; i++)
+		if (text[i] != OWN_FD[i])
+			return 0;
+	text += OWN_FD_LENGTH;
+	for (i = 0; i < DIGITS_MAX; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			break;
+		number = number * 10 + text[i] - '0';
+	}
+	if (i && i < DIGITS_MAX && !text[i])
+		add_fd(number, arg);
+	return 0;
+}
+
 /* Takes one of the things that the plan asks for. */
 __noinline int take(__u32 what, __u32 arg, __u32 with, __u32 size)
 {
 	struct scratch *s = scratch();
 	__u64 value, of;
+	__u32 text;
 
 	if (!s)
 		return 0;
@@ -155,10 +187,14 @@ __noinline int take(__u32 what, __u32 arg, __u32 with, __u32 size)
 		return 0;
 	case CADGE_TAKE_PATH:
 	case CADGE_TAKE_OPENED:
+		text = s->offset + sizeof(struct cadge_part);
 		/* An absolute path needs no base, nor does the path of a file that is open by now. */
-		if (add_user_string(value, PART(CADGE_PART_STRING, arg)) != '/' &&
-		    (what == CADGE_TAKE_PATH || s->call.result < 0))
+		if (add_user_string(value, PART(CADGE_PART_STRING, arg)) == '/') {
+			if (what == CADGE_TAKE_PATH)
+				add_named_fd(text, arg);
+		} else if (what == CADGE_TAKE_PATH || s->call.result < 0) {
 			add_base(with == CADGE_ARG_NONE ? AT_FDCWD : (__s32)of, arg);
+		}
 		return 0;
 	case CADGE_TAKE_FD:
 		add_fd((__s32)value, arg);

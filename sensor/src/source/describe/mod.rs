@@ -183,6 +183,9 @@ impl Describer {
         let mut texts = std::mem::take(&mut self.texts);
         self.table.touch(i64::from(record.header.pid));
         texts.fill(record, call, row, &mut self.names);
+        if let Some(process) = self.table.process(record.header.pid.into()) {
+            texts.follow_own_links(process);
+        }
         self.hooked.correct(record.header.tid, call, row, &mut texts);
         let process = self.table.process(record.header.pid.into());
         let in_container = process.is_some_and(|process| !process.container_id.is_empty());

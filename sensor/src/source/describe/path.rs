@@ -1,5 +1,7 @@
 //! The path that a caller means.
 
+use cadge_engine::Process;
+
 /// Writes a path into `out` by what the caller wrote and the directory that this is relative to: absolute
 /// and without `.`, `..` and `//`, but through symbolic links unseen. Falco's mark stands for a directory that
 /// is not known. An empty path is the directory itself: of a call that allows it, or one that has failed.
@@ -22,6 +24,45 @@ pub(super) fn resolve(base: Option<&[u8]>, raw: &[u8], out: &mut Vec<u8>) {
     if out.is_empty() {
         out.push(b'/');
     }
+}
+
+/// Links that are followed of one path.
+const LINKS_MAX: usize = 8;
+
+/// Takes `/proc/self/root` and `/proc/self/cwd` out of a path, under every name that they have for a process
+/// itself. Other links are not known: they would have to be looked at, and may be others by now.
+pub(super) fn follow_own_links(path: &mut Vec<u8>, process: &Process) {
+    for _ in 0..LINKS_MAX {
+        let Some(rest) = path.strip_prefix(b"/proc/") else { return };
+        let Some((who, rest)) = split_name(rest) else { return };
+        if !is_itself(who, process) {
+            return;
+        }
+        let (link, rest) = split_name(rest).unwrap_or((rest, b""));
+        let base = match link {
+            b"root" => b"/",
+            b"cwd" => &*process.cwd,
+            _ => return,
+        };
+        let mut followed = base.strip_suffix(b"/").unwrap_or(base).to_vec();
+        if !rest.is_empty() || followed.is_empty() {
+            followed.push(b'/');
+            followed.extend_from_slice(rest);
+        }
+        *path = followed;
+    }
+}
+
+/// A path's first name, and what is behind it.
+fn split_name(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = path.iter().position(|byte| *byte == b'/')?;
+    Some((&path[..end], &path[end + 1..]))
+}
+
+fn is_itself(name: &[u8], process: &Process) -> bool {
+    let number = || std::str::from_utf8(name).ok()?.parse::<i64>().ok();
+    let own = |pid| pid == process.pid || pid == process.vpid;
+    matches!(name, b"self" | b"thread-self") || number().is_some_and(own)
 }
 
 #[cfg(test)]
@@ -84,6 +125,27 @@ mod tests {
         ] {
             resolve(base, raw, &mut out);
             assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_own_links() {
+        let process = Process { pid: 70, vpid: 7, cwd: (*b"/var/tmp/").into(), ..Process::default() };
+        for (path, expected) in [
+            ("/proc/self/root/etc/shadow", "/etc/shadow"),
+            ("/proc/70/root/etc/shadow", "/etc/shadow"),
+            ("/proc/7/root/proc/self/root/etc/shadow", "/etc/shadow"),
+            ("/proc/thread-self/cwd/x", "/var/tmp/x"),
+            ("/proc/self/cwd", "/var/tmp"),
+            ("/proc/self/root", "/"),
+            ("/proc/8/root/etc/shadow", "/proc/8/root/etc/shadow"),
+            ("/proc/self/roots/x", "/proc/self/roots/x"),
+            ("/proc/self", "/proc/self"),
+            ("/etc/shadow", "/etc/shadow"),
+        ] {
+            let mut path = path.as_bytes().to_vec();
+            follow_own_links(&mut path, &process);
+            assert_eq!(String::from_utf8(path).unwrap(), expected);
         }
     }
 }

@@ -9,9 +9,12 @@ use super::super::ebpf::flags;
 use super::super::ebpf::record::{
     CallPart, DETACHED, FilePart, MessagePart, Record, SocketPart, UNREADABLE, arg, exe, join_path, part,
 };
-use super::path::resolve;
+use super::path::{follow_own_links, resolve};
 use super::socket::{EndTexts, Found, SocketView};
 use crate::state::{Aliases, Names, ProcessTable, Sockets};
+
+/// How a path of one of the caller's own descriptors begins.
+const OWN_FD: &[u8] = b"/proc/self/fd/";
 
 /// Arguments that a call can have, and what it returned.
 const PLACES: usize = 8;
@@ -122,12 +125,24 @@ impl Texts {
         }
     }
 
+    /// Takes the links out of paths that every process has to itself.
+    pub(super) fn follow_own_links(&mut self, process: &Process) {
+        for path in &mut self.paths {
+            follow_own_links(path, process);
+        }
+    }
+
     fn resolve(&mut self, record: &Record<'_>, at: u8) {
         let path = &mut self.paths[usize::from(at)];
         // What was not there is no path: not even that of the directory.
         let Some(raw) = record.part_of(part::STRING, at).filter(|raw| raw.flags & UNREADABLE == 0) else {
             return path.clear();
         };
+        // The kernel program has looked at what such a path means.
+        let meant = &self.files[usize::from(at)];
+        if raw.bytes.starts_with(OWN_FD) && !meant.is_empty() {
+            return path.clone_from(meant);
+        }
         self.base.clear();
         if let Some(base) = record.part_of(part::BASE, at) {
             join_path(base, &mut self.base);
