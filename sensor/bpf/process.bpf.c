@@ -10,6 +10,10 @@ const volatile __u32 env_wanted = 1;
 #define ENV_HEAD_BYTES 3072
 #define ENV_TAIL_BYTES 1024
 
+/* Variables that are looked at in a long environment, and what is kept of one for the loader. */
+#define LOADER_PIECES_MAX 1024
+#define LOADER_BYTES 512
+
 static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 {
 	if (bpf_core_field_exists(node->__parent))
@@ -118,6 +122,61 @@ __noinline int add_user_range(__u64 address, __u32 size, __u32 which)
 	return 0;
 }
 
+/* In what look_at_variable answers: the variable ends with the piece. */
+#define VARIABLE_ENDS 0x10000
+
+/*
+ * Keeps a piece of an environment if it is the beginning of a variable for the loader. Answers its
+ * bytes, 0 if it can't be read. A function of its own, for the verifier to look at once.
+ */
+__noinline int look_at_variable(__u64 at, __u32 is_beginning)
+{
+	struct scratch *s = scratch();
+	__u32 offset;
+	long length;
+
+	if (!s || s->offset > CADGE_RECORD_BYTES_MAX - 2 * LOADER_BYTES)
+		return 0;
+	offset = s->offset;
+	length = bpf_probe_read_user_str(s->bytes + (offset & OFFSET_MASK), PIECE_BYTES_MAX, (void *)at);
+	if (length <= 0)
+		return 0;
+	if (is_beginning && s->bytes[offset & OFFSET_MASK] == 'L' && s->bytes[(offset + 1) & OFFSET_MASK] == 'D' &&
+	    s->bytes[(offset + 2) & OFFSET_MASK] == '_')
+		s->offset = offset + (length > LOADER_BYTES ? LOADER_BYTES : (__u32)length);
+	/* A full piece has a NUL of its own at its end. */
+	return length < PIECE_BYTES_MAX ? (__u32)length | VARIABLE_ENDS : (__u32)length - 1;
+}
+
+/*
+ * Adds the variables of an environment that the loader looks at (LD_…), each by its beginning: the
+ * others may be so many that these are in neither end that is kept.
+ */
+__noinline int add_loader_variables(__u64 from, __u64 to)
+{
+	struct scratch *s = scratch();
+	__u32 start, ends = VARIABLE_ENDS;
+	int i;
+
+	if (!s)
+		return 0;
+	start = begin_part(s);
+	if (!start)
+		return 0;
+	for (i = 0; i < LOADER_PIECES_MAX; i++) {
+		__u32 seen = look_at_variable(from, ends);
+
+		from += seen & (VARIABLE_ENDS - 1);
+		ends = seen & VARIABLE_ENDS;
+		if (!seen || from >= to)
+			break;
+	}
+	if (i == LOADER_PIECES_MAX)
+		s->part_flags = CADGE_PART_TRUNCATED;
+	end_part(s, start, PART(CADGE_PART_ENV, CADGE_ARG_NONE));
+	return 0;
+}
+
 /* Adds what stands between two addresses: all of it, or its beginning and its end as another part. */
 static __always_inline void add_ends(__u64 from, __u64 to, __u32 head, __u32 tail, __u8 kind)
 {
@@ -130,6 +189,8 @@ static __always_inline void add_ends(__u64 from, __u64 to, __u32 head, __u32 tai
 		return;
 	}
 	add_user_range(from, head, PART(kind, CADGE_ARG_NONE));
+	if (kind == CADGE_PART_ENV)
+		add_loader_variables(from, to);
 	add_user_range(to - tail, tail, PART(kind, CADGE_ARG_NONE));
 	count(CADGE_TRUNCATED);
 }

@@ -17,7 +17,7 @@ mod kernel {
     mod changes;
     mod files;
     mod hooks;
-    mod process;
+    pub(crate) mod process;
     mod process_calls;
     mod stock;
     mod sockets;

@@ -1,8 +1,10 @@
 //! Ways around a rule, by their rows in the table of known ones. Each is tried on the running kernel, and
 //! the rule must raise its alert all the same.
 
+mod containers_left;
 pub(crate) mod guard;
 mod other_abis;
+mod programs;
 mod renamed;
 mod swapped;
 mod writes;

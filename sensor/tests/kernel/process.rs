@@ -14,7 +14,7 @@ fn python(program: &str, args: &[&str]) {
 }
 
 /// Where the cgroup hierarchy of version 2 is.
-pub(super) fn unified() -> Option<&'static str> {
+pub(crate) fn unified() -> Option<&'static str> {
     let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
     let root = roots.into_iter().find(|root| fs::exists(format!("{root}/cgroup.procs")).unwrap_or(false));
     if root.is_none() {

@@ -276,13 +276,13 @@ fn comm(part: &ProcessPart) -> &[u8] {
     part.comm.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-/// A long part: whole, or its beginning and its end.
+/// A long part: whole, or its beginning, of an environment what is for the loader, and its end.
 fn ends(record: &Record<'_>, kind: u8) -> Vec<u8> {
     let mut parts = record.parts().filter(|part| part.kind == kind);
     let mut text = parts.next().map_or_else(Vec::new, |head| head.bytes.to_vec());
-    if let Some(tail) = parts.next() {
+    for more in parts {
         text.extend_from_slice(LEFT_OUT);
-        text.extend_from_slice(tail.bytes);
+        text.extend_from_slice(more.bytes);
     }
     text
 }
