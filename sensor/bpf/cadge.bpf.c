@@ -4,6 +4,7 @@
 #include "record.h"
 #include "task.h"
 #include "process.bpf.c"
+#include "destination.bpf.c"
 #include "socket.bpf.c"
 #include "call.bpf.c"
 #include "hook.bpf.c"

@@ -359,6 +359,8 @@ int sys_enter(__u64 *ctx)
 	struct scratch *s = scratch();
 	int i;
 
+	if (plan && plan->flags & CADGE_PLAN_SENDS)
+		forget_destinations();
 	if (!plan || !s || !(plan->flags & CADGE_PLAN_ENTER) || plan->flags & CADGE_PLAN_SILENT)
 		return 0;
 	if (!is_told(begin_call(s, CADGE_ENTER, &seen), plan))

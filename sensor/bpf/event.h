@@ -240,8 +240,9 @@ enum cadge_take_what {
 	CADGE_TAKE_SIZED_AT = 32,   /* so many as stands where `with` points to, at most `size` times 16 */
 	CADGE_TAKE_ADDRESS = 33,    /* a socket's address, so long as `with` says */
 	CADGE_TAKE_ADDRESS_AT = 34, /* so long as stands where `with` points to */
-	CADGE_TAKE_MESSAGE = 35,    /* a struct msghdr, and of its data at most `size` times 16 */
+	CADGE_TAKE_MESSAGE = 35,    /* a struct msghdr, sent if `with` is 1, and of its data at most `size` times 16 */
 	CADGE_TAKE_MESSAGES = 36,   /* several, each in a struct mmsghdr; what was returned is their number */
+	CADGE_TAKE_DESTINATION = 38, /* where a datagram went to; an address like CADGE_TAKE_ADDRESS if unknown */
 	CADGE_TAKE_PAIR = 37,       /* two descriptors, and what they refer to */
 };
 
@@ -258,6 +259,7 @@ enum cadge_plan_flags {
 	CADGE_PLAN_FAILED = 4,   /* only failed ones are told */
 	CADGE_PLAN_SILENT = 8,   /* none is told: no rule asks, but the process may be another one */
 	CADGE_PLAN_ENTER = 16,   /* its texts are taken at the beginning too: CADGE_ENTER comes before */
+	CADGE_PLAN_SENDS = 32,   /* at the beginning where earlier calls sent to is forgotten */
 };
 
 #define CADGE_TAKES 7

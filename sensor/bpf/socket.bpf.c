@@ -5,8 +5,6 @@
  */
 
 #define AF_UNIX 1
-#define AF_INET 2
-#define AF_INET6 10
 #define SOCK_STREAM 1
 #define SOCK_BINDPORT_LOCK 8
 #define IPPROTO_TCP 6
@@ -14,9 +12,11 @@
 /* Bytes of a struct sockaddr_storage. */
 #define ADDRESS_BYTES_MAX 128
 
-/* Buffers of one message, and messages of one call, that are looked at. */
+/* Buffers of one message that are looked at. */
 #define BUFFERS_MAX 8
-#define MESSAGES_MAX 16
+
+/* The index of a message that was not sent. */
+#define NOT_SENT 0xffff
 
 /* Of calls in general. */
 int add_fd(__s64 fd, __u32 arg);
@@ -191,7 +191,7 @@ __noinline __u64 add_buffers(__u64 buffers, __u64 count, __u64 moved, __u32 most
 }
 
 /* Adds a struct msghdr: its address, data and control data. */
-__noinline int add_message(__u64 address, __s64 moved, __u32 most, __u32 arg)
+__noinline int add_message(__u64 address, __s64 moved, __u32 most, __u32 arg, __u32 index)
 {
 	struct scratch *s = scratch();
 	struct cadge_message *to;
@@ -208,7 +208,8 @@ __noinline int add_message(__u64 address, __s64 moved, __u32 most, __u32 arg)
 	to->size = 0;
 	is_short = s->call.abi != CADGE_ABI_NATIVE;
 	/* The name's length is a word of its own, with as much room as a pointer. */
-	add_address(user_long(address, 0, is_short), user_word(address + (is_short ? 4 : 8)), arg);
+	if (!add_destination(index, arg))
+		add_address(user_long(address, 0, is_short), user_word(address + (is_short ? 4 : 8)), arg);
 	size = add_buffers(user_long(address, 2, is_short), user_long(address, 3, is_short), moved, most, arg);
 	to = (void *)(s->bytes + ((start + sizeof(struct cadge_part)) & OFFSET_MASK));
 	to->size = size;
@@ -220,7 +221,7 @@ __noinline int add_message(__u64 address, __s64 moved, __u32 most, __u32 arg)
 }
 
 /* Adds each struct mmsghdr: a struct msghdr, then how many bytes of it were sent or received. */
-__noinline int add_messages(__u64 address, __s64 count, __u32 most, __u32 arg)
+__noinline int add_messages(__u64 address, __s64 count, __u32 most, __u32 arg, __u32 is_sent)
 {
 	struct scratch *s = scratch();
 	__u32 each, length_at;
@@ -232,11 +233,12 @@ __noinline int add_messages(__u64 address, __s64 count, __u32 most, __u32 arg)
 	length_at = s->call.abi != CADGE_ABI_NATIVE ? 28 : 56;
 	/* Of a call that failed it is the first one that was refused. */
 	if (count <= 0) {
-		add_message(address, count, most, arg);
+		add_message(address, count, most, arg, is_sent ? 0 : NOT_SENT);
 		return 0;
 	}
 	for (i = 0; i < MESSAGES_MAX && i < count; i++)
-		add_message(address + i * each, user_word(address + i * each + length_at), most, arg);
+		add_message(address + i * each, user_word(address + i * each + length_at), most, arg,
+			    is_sent ? i : NOT_SENT);
 	return 0;
 }
 
@@ -267,14 +269,18 @@ __noinline int take_of_socket(__u32 what, __u32 arg, __u32 with, __u32 size)
 	case CADGE_TAKE_ADDRESS:
 		add_address(value, (__u32)of, arg);
 		return 0;
+	case CADGE_TAKE_DESTINATION:
+		if (!add_destination(0, arg))
+			add_address(value, (__u32)of, arg);
+		return 0;
 	case CADGE_TAKE_ADDRESS_AT:
 		add_address(value, user_word(of), arg);
 		return 0;
 	case CADGE_TAKE_MESSAGE:
-		add_message(value, s->call.result, size * 16, arg);
+		add_message(value, s->call.result, size * 16, arg, with ? 0 : NOT_SENT);
 		return 0;
 	case CADGE_TAKE_MESSAGES:
-		add_messages(value, s->call.result, size * 16, arg);
+		add_messages(value, s->call.result, size * 16, arg, with);
 		return 0;
 	case CADGE_TAKE_PAIR:
 		add_pair(value, arg);

@@ -3,6 +3,7 @@
 
 mod containers_left;
 pub(crate) mod guard;
+mod network;
 mod other_abis;
 mod programs;
 mod renamed;

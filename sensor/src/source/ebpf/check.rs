@@ -36,7 +36,7 @@ pub fn check() -> Check {
 pub fn check_all() -> Check {
     let mut check = check();
     if check.require().is_ok() {
-        check.probes.push(hooks());
+        check.probes.extend([hooks(), destinations()]);
     }
     check
 }
@@ -115,4 +115,13 @@ fn hooks() -> Probe {
         (problem, advice)
     });
     Probe { what: "programs in the kernel's own checks (fentry)", missing, is_optional: true }
+}
+
+fn destinations() -> Probe {
+    let missing = load::try_destinations().err().map(|problem| {
+        let advice = "without them the destination of a datagram is read from the caller's memory, where another thread \
+                      may change it meanwhile; they need CAP_NET_ADMIN and a mounted hierarchy of cgroups of version 2";
+        (problem, advice)
+    });
+    Probe { what: "programs that are shown where datagrams go to (cgroup)", missing, is_optional: true }
 }

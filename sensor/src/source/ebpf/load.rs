@@ -11,7 +11,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::super::{SourceError, SourceSettings};
 use super::rings::Rings;
-use super::{calls, hooks};
+use super::{calls, destinations, hooks};
 
 /// What clang made of `bpf/`.
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/cadge.bpf.o"));
@@ -90,6 +90,9 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
     if let Err(refused) = hooks::attach(&mut ebpf, &btf, &settings.event_types) {
         tracing::info!(%refused, "paths of calls that return no descriptor are those that the caller's memory had");
     }
+    if let Err(refused) = destinations::attach(&mut ebpf, &settings.event_types) {
+        tracing::info!(%refused, "where datagrams go to is what the caller's memory had");
+    }
     let rings = Rings::new(
         RingBuf::try_from(take_map(&mut ebpf, "critical")?)
             .map_err(|error| failed("the critical ring", &error))?,
@@ -108,6 +111,14 @@ pub(super) fn try_hooks() -> Result<(), String> {
     let btf = Btf::from_sys_fs().map_err(|error| error.to_string())?;
     let mut ebpf = EbpfLoader::new().btf(Some(&btf)).load(OBJECT).map_err(|error| error.to_string())?;
     hooks::attach(&mut ebpf, &btf, EventType::from_name("unlink").as_slice())
+}
+
+/// Whether the kernel takes programs that see where datagrams go to; if not, what it says.
+pub(super) fn try_destinations() -> Result<(), String> {
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+    let btf = Btf::from_sys_fs().map_err(|error| error.to_string())?;
+    let mut ebpf = EbpfLoader::new().btf(Some(&btf)).load(OBJECT).map_err(|error| error.to_string())?;
+    destinations::attach(&mut ebpf, EventType::from_name("sendto").as_slice())
 }
 
 /// Tells the kernel which calls are wanted, and what to take of each. Answers whether any of them is looked

@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod flags;
 pub(crate) mod hooks;
 mod check;
+mod destinations;
 mod load;
 mod rings;
 #[cfg(test)]

@@ -61,6 +61,8 @@ pub(crate) const FAILED: u32 = 4;
 const SILENT: u32 = 8;
 /// Its texts are taken at the beginning too.
 const ENTER: u32 = 16;
+/// It sends, and the kernel notes where to: what it noted before is forgotten when the call begins.
+pub(crate) const SENDS: u32 = 32;
 /// The calls have a row of their own: this one takes their place when no rule asks for that one's event.
 pub(crate) const STAND_IN: u32 = 1 << 31;
 /// If a rule asks for both events, the calls are told as both.
@@ -99,12 +101,18 @@ pub(crate) enum Take {
     SizedAt(u8, u8, u8),
     /// A socket's address of the first argument's, so long as the second says.
     Address(u8, u8),
+    /// Where a datagram went to, or else such an address.
+    Destination(u8, u8),
     /// So long as stands where the second points to.
     AddressAt(u8, u8),
     /// A `struct msghdr`, and at most 16 times the second number of its bytes. The last one of a row.
     Message(u8, u8),
     /// Several, each in a `struct mmsghdr`. The last one of a row.
     Messages(u8, u8),
+    /// A `struct msghdr` that is sent.
+    Sent(u8, u8),
+    /// Several of them.
+    SentAll(u8, u8),
     /// Two descriptors, and what they refer to: the second under `arg::SECOND`.
     Pair(u8),
 }
@@ -123,9 +131,12 @@ impl Take {
             Self::IfBit(at, bit) => condition(9, at, bit),
             Self::SizedAt(at, with, size) => [32, at, with, size],
             Self::Address(at, with) => [33, at, with, 0],
+            Self::Destination(at, with) => [38, at, with, 0],
             Self::AddressAt(at, with) => [34, at, with, 0],
             Self::Message(at, size) => [35, at, 0, size],
             Self::Messages(at, size) => [36, at, 0, size],
+            Self::Sent(at, size) => [35, at, 1, size],
+            Self::SentAll(at, size) => [36, at, 1, size],
             Self::Pair(at) => [37, at, 0, 0],
         }
     }
@@ -295,7 +306,7 @@ pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
         plans.push(Plan {
             row,
             bytes: plan(flags, call.takes),
-            at_enter: flags & ENTER != 0,
+            at_enter: told && flags & (ENTER | SENDS) != 0,
             native: numbers(&names, native).into_iter().chain(compat::x32_numbers(&names)).collect(),
             compat: compat::numbers(&names),
         });

@@ -2,7 +2,7 @@
 
 use cadge_engine::{ArgValue, flags};
 
-use super::{CRITICAL, Call, FdOf, STAND_IN, Take, Value};
+use super::{CRITICAL, Call, FdOf, SENDS, STAND_IN, Take, Value};
 use crate::source::describe::Taken;
 use crate::source::ebpf::record::{arg, part};
 
@@ -119,16 +119,22 @@ pub(super) const CALLS: &[Call] = &[
     accepting("accept4", &["accept4"], 0, ACCEPT4),
     accepting("accept", &["accept4"], STAND_IN, ACCEPT),
     accepting("accept4", &["accept"], STAND_IN, ACCEPT4),
-    on_socket("sendto", &["sendto"], 0, &[Take::Fd(0), Take::Address(4, 5), Take::Sized(1, 2, DATA)], SEND),
-    on_socket("sendmsg", &["sendmsg"], 0, &[Take::Fd(0), Take::Message(1, DATA)], SENDMSG),
+    on_socket(
+        "sendto",
+        &["sendto"],
+        SENDS,
+        &[Take::Fd(0), Take::Destination(4, 5), Take::Sized(1, 2, DATA)],
+        SEND,
+    ),
+    on_socket("sendmsg", &["sendmsg"], SENDS, &[Take::Fd(0), Take::Sent(1, DATA)], SENDMSG),
     on_socket(
         "sendmmsg",
         &["sendmmsg"],
-        0,
-        &[Take::Fd(0), Take::Messages(1, DATA)],
+        SENDS,
+        &[Take::Fd(0), Take::SentAll(1, DATA)],
         &[("res", Value::Result), ("fd", Value::Fd(0)), ("size", SIZE), ("data", SENT), ("tuple", TUPLE)],
     ),
-    on_socket("sendmsg", &["sendmmsg"], STAND_IN, &[Take::Fd(0), Take::Messages(1, DATA)], SENDMSG),
+    on_socket("sendmsg", &["sendmmsg"], STAND_IN | SENDS, &[Take::Fd(0), Take::SentAll(1, DATA)], SENDMSG),
     // What sends can connect as well.
     on_socket(
         "connect",
