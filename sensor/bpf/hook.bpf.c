@@ -4,7 +4,7 @@
  * change it any more. Calls that return no descriptor leave nothing else behind. Each program tells the paths, in the
  * order of the call's path arguments; user space puts them to the record of the call, which follows from the same thread.
  *
- * They need fentry: x86 since 5.5, ARM since 6.0, and a kernel that was built with it. Without them the caller's memory is
+ * They need fentry: x86 since 5.5, ARM since 6.4, and a kernel that was built with it. Without them the caller's memory is
  * what there is.
  */
 

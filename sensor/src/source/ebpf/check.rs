@@ -111,7 +111,7 @@ fn hooks() -> Probe {
     let missing = load::try_hooks().err().map(|problem| {
         let advice = "without them the paths of calls that return no descriptor (unlink, rename, chmod, mount, …) are read \
                       from the caller's memory, where another thread may change them meanwhile; kernels of distributions \
-                      on x86_64, and on aarch64 from 6.0 on, have them";
+                      on x86_64, and on aarch64 from 6.4 on, have them";
         (problem, advice)
     });
     Probe { what: "programs in the kernel's own checks (fentry)", missing, is_optional: true }

@@ -55,7 +55,7 @@ fn attach_one(ebpf: &mut Ebpf, btf: &Btf, hook: &Hook) -> Result<(), String> {
     let program: &mut Program =
         ebpf.program_mut(hook.program).ok_or_else(|| format!("the object has no `{}`", hook.program))?;
     let program: &mut FEntry = program.try_into().map_err(|error| format!("`{}`: {error}", hook.program))?;
-    // ARM before 6.0 loads such a program, and refuses only to attach it.
+    // ARM before 6.4 loads such a program, and refuses only to attach it.
     program.load(hook.target, btf).and_then(|()| program.attach()).map_err(|error| {
         let mut text = format!("`{}`: {error}", hook.target);
         let mut cause = std::error::Error::source(&error);
