@@ -124,5 +124,17 @@ pub static QUOTACTL_COMMAND: Names = Names(&[
     (0x5807, "Q_XQUOTASYNC"),
 ]);
 
+/// `quotactl`: the flags of all quotas.
+pub static QUOTACTL_FLAGS: Names = Names(&[(0, "DQF_NONE"), (1, "V1_DQF_RSQUASH")]);
+
+/// `quotactl`: the format.
+pub static QUOTACTL_FORMAT: Names = Names(&[
+    (0, "QFMT_NOT_USED"),
+    (1, "QFMT_VFS_OLD"),
+    (2, "QFMT_VFS_V0"),
+    (3, "QFMT_OCFS2"),
+    (4, "QFMT_VFS_V1"),
+]);
+
 /// `quotactl`: whose quota.
 pub static QUOTACTL_TYPE: Names = Names(&[(0, "USRQUOTA"), (1, "GRPQUOTA"), (2, "PRJQUOTA")]);

@@ -40,24 +40,6 @@ pub static EXECVE: Names =
 /// `pidfd_open`.
 pub static PIDFD_OPEN: Names = Names(&[(0o4_000, "PIDFD_NONBLOCK"), (0o200, "PIDFD_THREAD")]);
 
-/// `seccomp`: the operation.
-pub static SECCOMP_OPERATION: Names = Names(&[
-    (0, "SECCOMP_SET_MODE_STRICT"),
-    (1, "SECCOMP_SET_MODE_FILTER"),
-    (2, "SECCOMP_GET_ACTION_AVAIL"),
-    (3, "SECCOMP_GET_NOTIF_SIZES"),
-]);
-
-/// `seccomp`.
-pub static SECCOMP: Names = Names(&[
-    (1, "SECCOMP_FILTER_FLAG_TSYNC"),
-    (2, "SECCOMP_FILTER_FLAG_LOG"),
-    (4, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"),
-    (8, "SECCOMP_FILTER_FLAG_NEW_LISTENER"),
-    (16, "SECCOMP_FILTER_FLAG_TSYNC_ESRCH"),
-    (32, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"),
-]);
-
 /// `getrlimit`, `setrlimit`, `prlimit`: what is limited.
 pub static RLIMIT_RESOURCE: Names = Names(&[
     (15, "RLIMIT_RTTIME"),

@@ -96,7 +96,7 @@ fn names_keys_and_quotas_are_told() {
         case(
             "quotactl",
             &["quotactl 0x80000200 s:/dev/cadge 2 s:{dir}/quota"],
-            &[("cmd", "Q_QUOTAON"), ("quotafilepath", "{dir}/quota"), ("quota_fmt", "2")],
+            &[("cmd", "Q_QUOTAON"), ("quotafilepath", "{dir}/quota"), ("quota_fmt", "QFMT_VFS_V0")],
         ),
         case("acct", &["acct s:{dir}/../gone"], &[("path", "*/gone"), ("evt.failed", "true")]),
         case(

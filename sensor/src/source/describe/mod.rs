@@ -7,6 +7,8 @@ mod process;
 mod exec_args;
 mod socket;
 mod taken;
+#[cfg(test)]
+mod types;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -50,7 +50,7 @@ pub(super) const CALLS: &[Call] = &[
             ("name", Value::Path(1)),
             ("flags", Value::Made(|taken| open_flags(taken, how(taken, 0)))),
             ("mode", Value::Made(|taken| ArgValue::Mode(how(taken, 8)))),
-            ("resolve", Value::Made(|taken| ArgValue::Uint(how(taken, 16).into()))),
+            ("resolve", Value::Made(resolve)),
             ("dev", Value::Made(dev)),
             ("ino", Value::Made(ino)),
         ],
@@ -130,6 +130,10 @@ const CREAT_FLAGS: u32 = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC).cast_u
 fn how(taken: &Taken<'_>, at: usize) -> u32 {
     let bytes = taken.bytes(part::BYTES, 2).get(at..).and_then(|bytes| bytes.first_chunk());
     bytes.map_or(0, |bytes| u32::try_from(u64::from_ne_bytes(*bytes) & 0xffff_ffff).unwrap_or_default())
+}
+
+fn resolve<'a>(taken: &Taken<'a>) -> ArgValue<'a> {
+    ArgValue::Flags { value: how(taken, 16).into(), names: &cadge_engine::flags::OPENAT2_RESOLVE }
 }
 
 fn open_flags<'a>(taken: &Taken<'a>, flags: u32) -> ArgValue<'a> {

@@ -108,11 +108,7 @@ pub(super) const CALLS: &[Call] = &[
         "seccomp",
         &["seccomp"],
         &[],
-        &[
-            ("res", Value::Result),
-            ("op", Value::Enum(0, &flags::SECCOMP_OPERATION)),
-            ("flags", Value::Flags(1, &flags::SECCOMP)),
-        ],
+        &[("res", Value::Result), ("op", Value::Long(0)), ("flags", Value::Long(1)),],
     ),
     call!(
         "setrlimit",

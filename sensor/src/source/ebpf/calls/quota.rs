@@ -33,8 +33,17 @@ pub(super) const CALLS: &[Call] = &[Call {
         ("dqb_itime", Value::Made(|taken| of_one(taken, 56))),
         ("dqi_bgrace", Value::Made(|taken| of_all(taken, 0))),
         ("dqi_igrace", Value::Made(|taken| of_all(taken, 8))),
-        ("dqi_flags", Value::Made(|taken| short(taken, &ABOUT_ALL, 16))),
-        ("quota_fmt_out", Value::Made(|taken| short(taken, &[GET_FORMAT], 0))),
+        (
+            "dqi_flags",
+            Value::Made(|taken| ArgValue::Flags {
+                value: short(taken, &ABOUT_ALL, 16).into(),
+                names: &flags::QUOTACTL_FLAGS,
+            }),
+        ),
+        (
+            "quota_fmt_out",
+            Value::Made(|taken| named(short(taken, &[GET_FORMAT], 0), &flags::QUOTACTL_FORMAT)),
+        ),
         ("cmd", Value::Made(|taken| named(command(taken), &flags::QUOTACTL_COMMAND))),
         ("type", Value::Made(|taken| named(taken.call.word(0) & 0xff, &flags::QUOTACTL_TYPE))),
         ("id", Value::Uint(2)),
@@ -52,23 +61,23 @@ fn named<'a>(number: u32, names: &'static flags::Names) -> ArgValue<'a> {
 }
 
 /// The number of eight bytes at a place; 0 if the command has no such, as in Falco.
-fn long<'a>(taken: &Taken<'a>, commands: &[u32], at: usize) -> ArgValue<'a> {
+fn long(taken: &Taken<'_>, commands: &[u32], at: usize) -> u64 {
     let bytes = if commands.contains(&command(taken)) { taken.bytes(part::BYTES, 3) } else { b"" };
     let bytes = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
-    ArgValue::Uint(bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes)))
+    bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
 }
 
 fn of_one<'a>(taken: &Taken<'a>, at: usize) -> ArgValue<'a> {
-    long(taken, &ABOUT_ONE, at)
+    ArgValue::Uint(long(taken, &ABOUT_ONE, at))
 }
 
 fn of_all<'a>(taken: &Taken<'a>, at: usize) -> ArgValue<'a> {
-    long(taken, &ABOUT_ALL, at)
+    ArgValue::Uint(long(taken, &ABOUT_ALL, at))
 }
 
-fn short<'a>(taken: &Taken<'a>, commands: &[u32], at: usize) -> ArgValue<'a> {
-    let ArgValue::Uint(number) = long(taken, commands, at) else { return ArgValue::Missing };
-    ArgValue::Uint(number & 0xffff_ffff)
+/// Its lower half.
+fn short(taken: &Taken<'_>, commands: &[u32], at: usize) -> u32 {
+    u32::try_from(long(taken, commands, at) & 0xffff_ffff).unwrap_or_default()
 }
 
 /// The file that holds the quotas, where the command takes one.
@@ -78,5 +87,6 @@ fn file<'a>(taken: &Taken<'a>) -> ArgValue<'a> {
 
 /// The format of that file.
 fn format<'a>(taken: &Taken<'a>) -> ArgValue<'a> {
-    ArgValue::Uint(if command(taken) == QUOTA_ON { taken.call.word(2).into() } else { 0 })
+    let format = if command(taken) == QUOTA_ON { taken.call.word(2) } else { 0 };
+    named(format, &flags::QUOTACTL_FORMAT)
 }
