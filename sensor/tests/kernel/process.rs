@@ -259,3 +259,31 @@ fn a_call_that_makes_a_process_is_told_in_parent_and_child() {
     assert_eq!((child.result, parent.result), (Some(0), Some(child.pid)));
     assert_eq!(child.field("proc.ppid"), parent.pid.to_string());
 }
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_thread_that_keeps_its_credentials_is_told_with_them() {
+    let Some(watch) = Watch::on("threads", &["openat"], &["thread.cap_effective"]) else { return };
+    // setresuid is 117; without libc's help it is for the calling thread only.
+    let program = "
+import ctypes, threading
+dropped = threading.Event()
+def read():
+    dropped.wait()
+    open('/etc/hostname').read()
+thread = threading.Thread(target=read)
+thread.start()
+assert ctypes.CDLL(None).syscall(117, 65534, 65534, 65534) == 0
+open('/etc/hosts').read()
+dropped.set()
+thread.join()
+";
+    python(program, &["cadge-two-users"]);
+    let open = |path: &str| {
+        watch.expect(path, |seen| seen.cmdline.ends_with("cadge-two-users") && seen.fd_name == path)
+    };
+    assert_eq!(open("/etc/hosts").uid, 65534);
+    let thread = open("/etc/hostname");
+    assert_eq!(thread.uid, 0);
+    assert!(thread.field("thread.cap_effective").contains("CAP_DAC_OVERRIDE"));
+}

@@ -4,6 +4,7 @@ mod hooked;
 mod entered;
 mod path;
 mod process;
+mod caller;
 mod exec_args;
 mod socket;
 mod taken;
@@ -13,7 +14,7 @@ mod types;
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cadge_engine::{Arg, ArgValue, ContainerState, Event, EventType, Fd, Processes as _};
+use cadge_engine::{Arg, ArgValue, ContainerState, Event, EventType, Fd, Process, Processes as _};
 
 use super::SourceSettings;
 use super::ebpf::calls::{self, Call};
@@ -182,6 +183,7 @@ impl Describer {
         changed: bool,
         sink: &mut dyn FnMut(&Event<'_>),
     ) {
+        let caller = self.caller(&record.header, call, row);
         let mut texts = std::mem::take(&mut self.texts);
         self.table.touch(i64::from(record.header.pid));
         texts.fill(record, call, row, &mut self.names);
@@ -195,18 +197,25 @@ impl Describer {
         self.num += 1;
         let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
         let other = taken.other_name(&self.aliases);
-        self.show(&taken, kind, changed, sink);
+        self.show(&taken, kind, changed, caller.as_ref(), sink);
         if let (Some(name), Some(at)) = (other, row.fd.place()) {
             self.num += 1;
             texts.call_it(at, &name);
             let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
-            self.show(&taken, kind, changed, sink);
+            self.show(&taken, kind, changed, caller.as_ref(), sink);
         }
         self.texts = texts;
     }
 
     /// Tells what was taken of a call.
-    fn show(&self, taken: &Taken<'_>, kind: EventType, changed: bool, sink: &mut dyn FnMut(&Event<'_>)) {
+    fn show(
+        &self,
+        taken: &Taken<'_>,
+        kind: EventType,
+        changed: bool,
+        caller: Option<&Process>,
+        sink: &mut dyn FnMut(&Event<'_>),
+    ) {
         let mut args = [Arg { name: "", value: ArgValue::Missing }; ARGS_MAX];
         let count = taken.args(&mut args);
         let fd = taken.fd();
@@ -216,6 +225,7 @@ impl Describer {
             abi: taken.abi(),
             arg_changed: changed,
             arg_unreadable: taken.is_unreadable(),
+            process: caller.or(event.process),
             ..event
         });
     }
