@@ -60,6 +60,7 @@ pub(crate) fn start(config: cadge_sensor::Config, ruleset: Arc<Ruleset>) -> Resu
         event_types: answers::wanted(&ruleset),
         hostname: config.hostname(),
         named_files: ruleset.named_files(),
+        environment: answers::wants_environment(&ruleset),
         ..SourceSettings::default()
     };
     let sources =

@@ -179,6 +179,25 @@ pub fn tells_all(kind: EventType) -> bool {
     is_of_process(kind) || calls::is_listed(kind)
 }
 
+/// Whether some rule asks for an environment: else none is taken.
+pub fn wants_environment(ruleset: &Ruleset) -> bool {
+    let rules = ruleset.rules().iter().filter(|rule| rule.is_evaluated);
+    let mut fields = rules.flat_map(|rule| rule.condition_fields().into_iter().chain(rule.output_fields()));
+    fields.any(|field| ENVIRONMENT.iter().any(|name| field.trim_start_matches('%').starts_with(name)))
+}
+
+/// What an environment is in: how the names of these fields begin.
+const ENVIRONMENT: &[&str] = &[
+    "proc.env",
+    "proc.aenv",
+    "evt.arg.env",
+    "evt.arg[",
+    "evt.args",
+    "evt.rawarg.env",
+    "evt.rawarg[",
+    "evt.info",
+];
+
 /// The kinds of event that rules want of the live source. A rule that names no kind wants those that are told
 /// with all that they have: the others are mostly calls that every program makes all the time.
 pub fn wanted(ruleset: &Ruleset) -> Vec<EventType> {
@@ -230,6 +249,23 @@ mod tests {
     use cadge_engine::fields::CLASSES;
 
     use super::*;
+
+    #[test]
+    fn environments_are_taken_for_rules_that_ask() {
+        for (condition, output, wants) in [
+            ("evt.type = execve", "%proc.cmdline %evt.arg.flags", false),
+            ("evt.type = execve and proc.env[LD_PRELOAD] exists", "x", true),
+            ("evt.type = execve", "%proc.aenv[HOME]", true),
+            ("evt.type = execve and evt.arg.env contains x", "x", true),
+        ] {
+            let text = format!(
+                "- rule: r\n  desc: d\n  condition: {condition}\n  output: '{output}'\n  priority: INFO\n"
+            );
+            let file = cadge_engine::RuleFile { name: "r.yaml", text: &text };
+            let report = Ruleset::load(&[file], &cadge_engine::Settings::default());
+            assert_eq!(wants_environment(&report.ruleset.unwrap()), wants, "{condition} {output}");
+        }
+    }
 
     #[test]
     fn what_is_told_has_no_reason_why_not() {
