@@ -2,7 +2,7 @@
 /*
  * Rows 1 and 12: what a sensor reads is not what the kernel reads.
  *
- *   swap early|gone|cold FOLDER
+ *   swap early|gone|cold|back FOLDER
  *
  * In FOLDER are `secret` and `harmless`. A page that user space hands over only when the kernel asks for it
  * (userfaultfd) holds a call up between its two texts, and then the first of them is exchanged.
@@ -10,6 +10,7 @@
  *   early   moves `secret`, whatever it takes: at one end of the call stands `harmless`
  *   gone    moves `secret`, whose name is not there before the call nor after it
  *   cold    moves `secret`, whose name is in a page that nobody has touched yet
+ *   back    moves `secret` a hundred times, while its name is exchanged and exchanged back all the time
  *
  * Exits with 0 once `secret` is moved.
  */
@@ -137,10 +138,35 @@ static void from_a_cold_page(const char *folder)
 	move(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0), target);
 }
 
+/* Writes the two names over each other, as fast as it can. */
+static void *exchange(void *unused)
+{
+	for (;;) {
+		memcpy(first + strlen(secret) - 6, "secret", 7);
+		memcpy(first + strlen(secret) - 6, "harmle", 7);
+	}
+	return unused;
+}
+
+static void there_and_back(void)
+{
+	pthread_t thread;
+	int moved;
+
+	strcpy(first, secret);
+	if (pthread_create(&thread, NULL, exchange, NULL))
+		err(2, "thread");
+	for (moved = 0; moved < 100;) {
+		move(first, target);
+		if (is_moved() && ++moved < 100)
+			syscall(SYS_renameat, AT_FDCWD, target, AT_FDCWD, secret);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3)
-		errx(2, "swap early|gone|cold FOLDER");
+		errx(2, "swap early|gone|cold|back FOLDER");
 	snprintf(secret, PAGE / 2, "%s/secret", argv[2]);
 	snprintf(harmless, PAGE / 2, "%s/harmless", argv[2]);
 	snprintf(target, PAGE / 2, "%s/moved", argv[2]);
@@ -148,6 +174,8 @@ int main(int argc, char **argv)
 		swap_one_end();
 	else if (!strcmp(argv[1], "gone"))
 		hide_both_ends();
+	else if (!strcmp(argv[1], "back"))
+		there_and_back();
 	else
 		from_a_cold_page(argv[2]);
 	return is_moved() ? 0 : 1;

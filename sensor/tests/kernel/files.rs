@@ -2,7 +2,10 @@
 
 #![allow(clippy::too_many_lines, reason = "tables")]
 
+use std::process::Command;
+
 use super::cases::{case, expect_cases};
+use super::live::skipped;
 use super::watch::Watch;
 
 #[test]
@@ -592,6 +595,12 @@ fn a_descriptor_that_is_only_a_place_gives_no_access() {
 
 #[test]
 fn files_of_an_overlay_have_their_layer() {
+    let known = || std::fs::read_to_string("/proc/filesystems").unwrap().contains("\toverlay\n");
+    // A module, perhaps, that nobody has asked for yet.
+    let load = || Command::new("modprobe").arg("overlay").status().is_ok_and(|status| status.success());
+    if !(known() || load() && known()) {
+        return skipped("files of an overlay", "the kernel has no overlay file system");
+    }
     let fields = &["fd.is_upper_layer", "fd.is_lower_layer"];
     let Some(watch) = Watch::on("layers", &["openat"], fields) else { return };
     let overlay = [

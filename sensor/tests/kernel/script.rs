@@ -260,6 +260,7 @@ fn programs_are_kept_for_guests() {
         let _ = numbers(mode.build());
         compiled("programs/call", mode.build()).unwrap();
     }
+    compiled("bypass/swap", Build::Native).unwrap();
 }
 
 /// Makes the calls of a script. All of it must be possible: see [`Mode::fits`].
