@@ -17,10 +17,10 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use super::image::Image;
-use super::{LookupError, labels};
+use super::{Found, LookupError, labels};
 
 /// One answer may take so long.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The runtime behind one socket. Its connection is made when it is needed, and again when it broke.
 #[derive(Debug)]
@@ -116,18 +116,21 @@ impl Cri {
     }
 
     /// Asks for a container, or the container of a sandbox; `None` if the runtime does not know it.
-    pub(super) async fn look_up(&self, id: &str) -> Result<Option<Container>, LookupError> {
+    pub(super) async fn look_up(&self, id: &str) -> Result<Option<Found>, LookupError> {
         let name = self.name.get_or_try_init(|| self.ask_name()).await?;
         let request = ContainerStatusRequest { container_id: id.to_owned(), verbose: true };
         let answer = known(RuntimeServiceClient::new(self.channel.clone()).container_status(request).await)?;
         let Some(status) = answer else {
             let sandbox = self.sandbox(id).await?;
-            return Ok(sandbox.map(|sandbox| sandbox_container(&sandbox, name)));
+            let container = sandbox.map(|sandbox| sandbox_container(&sandbox, name));
+            return Ok(container.map(|container| Found { container, is_partial: false }));
         };
         let spec = status.status.as_ref().map(|status| status.image_ref.clone()).unwrap_or_default();
         let (sandbox, image) = tokio::join!(self.sandbox_of(id, &status), self.image(spec));
-        // Without these it is still the container.
-        Ok(Some(container(&status, sandbox.unwrap_or_default().as_ref(), image, name)))
+        let is_partial = sandbox.is_err() || image.is_err();
+        let (sandbox, image) = (sandbox.unwrap_or_default(), image.unwrap_or_default());
+        let container = container(&status, sandbox.as_ref(), image, name);
+        Ok(Some(Found { container, is_partial }))
     }
 
     async fn ask_name(&self) -> Result<String, LookupError> {
@@ -161,10 +164,11 @@ impl Cri {
         }
     }
 
-    async fn image(&self, image: String) -> CriImage {
+    /// Empty for an image that is not there any more.
+    async fn image(&self, image: String) -> Result<CriImage, LookupError> {
         let request = ImageStatusRequest { image: Some(ImageSpec { image }) };
         let answer = ImageServiceClient::new(self.channel.clone()).image_status(request).await;
-        answer.ok().and_then(|answer| answer.into_inner().image).unwrap_or_default()
+        Ok(known(answer)?.and_then(|answer| answer.image).unwrap_or_default())
     }
 }
 

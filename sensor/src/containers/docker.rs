@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::net::UnixStream;
 
 use super::image::Image;
-use super::{LookupError, labels};
+use super::{Found, LookupError, labels};
 
 /// Bytes of one answer.
 const BYTES_MAX: usize = 4 << 20;
@@ -93,18 +93,20 @@ pub(super) async fn look_up(
     socket: &Path,
     runtime: &'static str,
     id: &str,
-) -> Result<Option<Container>, LookupError> {
+) -> Result<Option<Found>, LookupError> {
     let Some(bytes) = get(socket, &format!("/containers/{id}/json")).await? else { return Ok(None) };
     let inspected: Inspected = serde_json::from_slice(&bytes).map_err(LookupError::new)?;
     let name = inspected.image.as_deref().unwrap_or_default();
-    let mut image = InspectedImage::default();
-    // An image that is gone already costs its digest only.
-    if !name.is_empty()
-        && let Ok(Some(bytes)) = get(socket, &format!("/images/{name}/json")).await
-    {
-        image = serde_json::from_slice(&bytes).unwrap_or_default();
+    let (mut image, mut is_partial) = (InspectedImage::default(), false);
+    if !name.is_empty() {
+        match get(socket, &format!("/images/{name}/json")).await {
+            Ok(Some(bytes)) => image = serde_json::from_slice(&bytes).unwrap_or_default(),
+            // An image that is gone already costs its digest only.
+            Ok(None) => {}
+            Err(_) => is_partial = true,
+        }
     }
-    Ok(Some(container(inspected, image, runtime)))
+    Ok(Some(Found { container: container(inspected, image, runtime), is_partial }))
 }
 
 fn container(inspected: Inspected, image: InspectedImage, runtime: &str) -> Container {

@@ -42,6 +42,14 @@ impl LookupError {
     }
 }
 
+/// What one runtime says of a container.
+#[derive(Debug, Default)]
+struct Found {
+    container: Container,
+    /// Some of it could not be asked for, and may be there the next time.
+    is_partial: bool,
+}
+
 /// What came of asking for a container.
 #[derive(Debug)]
 struct Answer {

@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::cri::Cri;
-use super::{LookupError, docker};
+use super::{Found, LookupError, docker};
 use crate::config::ContainerEngines;
 
-/// A runtime may take so long for one answer.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// A runtime may take so long for all that is asked of one container.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The pauses before asking again: a runtime may know a container a little later than the kernel.
 const PAUSES_MS: &[u64] = &[5, 10, 20, 40, 80, 160, 320, 640, 1280];
@@ -119,11 +119,13 @@ impl Runtimes {
 }
 
 impl Runtime {
-    /// Asks until it knows the container, or was asked often enough.
+    /// Asks until it knows all of the container, or was asked often enough.
     async fn find(&self, id: &str) -> Option<Container> {
+        let mut partial = None;
         for pause in PAUSES_MS.iter().map(Some).chain([None]) {
             match self.ask(id).await {
-                Ok(Some(container)) => return Some(container),
+                Ok(Some(found)) if found.is_partial => partial = Some(found.container),
+                Ok(Some(found)) => return Some(found.container),
                 Ok(None) => {}
                 Err(error) => self.complain(&error),
             }
@@ -131,10 +133,10 @@ impl Runtime {
                 sleep(Duration::from_millis(*pause)).await;
             }
         }
-        None
+        partial
     }
 
-    async fn ask(&self, id: &str) -> Result<Option<Container>, LookupError> {
+    async fn ask(&self, id: &str) -> Result<Option<Found>, LookupError> {
         let _permit = self.permits.acquire().await.map_err(LookupError::new)?;
         let answer = async {
             match &self.client {

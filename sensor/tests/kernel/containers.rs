@@ -79,7 +79,8 @@ impl Kubelet {
     fn new(socket: &Path) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
-        let channel = runtime.block_on(endpoint.connect()).unwrap();
+        // A runtime that a failed test leaves stopped never answers.
+        let channel = runtime.block_on(endpoint.timeout(PATIENCE).connect()).unwrap();
         Self { runtime, channel, pods: Vec::new() }
     }
 
@@ -240,7 +241,7 @@ fn an_event_waits_for_a_runtime_that_is_slow() {
     let mut kubelet = Kubelet::new(&socket);
     // It is there before the sensor is, and reads again and again.
     let pod = kubelet.pod("patient");
-    let id = kubelet.container(&pod, "reader", probe(&[300; 30]));
+    let id = kubelet.container(&pod, "reader", probe(&[999; 30]));
     containerd.signal(Signal::SIGSTOP);
     // For one it is too slow: the rule that needs only the id says what is known.
     let impatient = ContainerEngines { pending_timeout_ms: 50, ..engines(&[&socket], &[], &[]) };
