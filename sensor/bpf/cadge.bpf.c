@@ -8,5 +8,6 @@
 #include "socket.bpf.c"
 #include "call.bpf.c"
 #include "hook.bpf.c"
+#include "uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -212,6 +212,9 @@ __noinline int take(__u32 what, __u32 arg, __u32 with, __u32 size)
 }
 
 /* What a record says of the caller whatever the call is. */
+/* Of io_urings. */
+int look_at_unanswered(__u64 only);
+
 static __always_inline void fill_caller(struct cadge_call *call, struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, cred);
@@ -343,6 +346,8 @@ int sys_exit(__u64 *ctx)
 	}
 	if (plan->flags & CADGE_PLAN_CHANGES && (long)ctx[1] >= 0)
 		process_changed(task);
+	if (plan->flags & CADGE_PLAN_LOOKS)
+		look_at_unanswered(0);
 	return 0;
 }
 

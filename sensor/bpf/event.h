@@ -26,6 +26,8 @@ enum cadge_kind {
 	CADGE_CHANGED = 6, /* struct cadge_process: after a call that changes the process itself */
 	CADGE_HOOK = 16,   /* struct cadge_hook: the paths of the call that its thread is in */
 	CADGE_ENTER = 17,  /* struct cadge_call: the beginning of one, with its strings only */
+	CADGE_SUBMITTED = 7, /* struct cadge_call: an operation of an io_uring begins */
+	CADGE_COMPLETED = 8, /* struct cadge_call: it has ended, with this result and these parts */
 };
 
 enum cadge_part_kind {
@@ -49,6 +51,7 @@ enum cadge_part_kind {
 	CADGE_PART_ADDRESS = 34, /* a socket's address of the caller's memory */
 	CADGE_PART_MESSAGE = 35, /* struct cadge_message: the parts up to the next one belong to it */
 	CADGE_PART_CONTROL = 36, /* its control data */
+	CADGE_PART_REQUEST = 48, /* struct cadge_request */
 };
 
 enum cadge_part_flags {
@@ -175,11 +178,34 @@ enum cadge_number {
 	CADGE_NUMBER_SOCKETCALL = 576, /* and the number of the call in socketcall */
 	CADGE_NUMBER_IPC = 608,        /* and the number of the call in ipc */
 	CADGE_NUMBER_OLD_MMAP = 640,   /* the mmap whose arguments are in memory */
-	CADGE_NUMBERS = 641,
+	CADGE_NUMBER_URING = 704, /* and the number of the operation */
+	CADGE_NUMBERS = 832,
 };
 
 /* In place of a row: the call's first argument says which call it is, or its arguments are in memory. */
 #define CADGE_ROW_MULTIPLEXED 0xffff
+
+enum cadge_call_flags {
+	CADGE_CALL_URING = 1, /* done by an io_uring, not by a system call */
+};
+
+/* How the beginning and the end of an operation of an io_uring find each other. */
+struct cadge_request {
+	__u64 request; /* its address; 0 where the kernel does not say: the ring and the user data say it */
+	__u64 ring;    /* the ring's */
+	__u64 user_data;
+	__u32 flags; /* enum cadge_request_flags */
+	__u32 reserved;
+};
+
+enum cadge_request_flags {
+	CADGE_REQUEST_UNANSWERED = 1, /* there will be no end of it if it succeeds */
+	CADGE_REQUEST_MULTISHOT = 2,  /* there will be several ends */
+	CADGE_REQUEST_DIRECT = 4,     /* it opens into the ring's own table: its result is no descriptor */
+	CADGE_REQUEST_MORE = 8,       /* at an end: there will be others */
+	CADGE_REQUEST_LOOK = 16,      /* in place of an end: how it looks when its process comes back */
+	CADGE_REQUEST_UNKNOWN = 32,   /* and that does not say what the result is, or whether there is one */
+};
 
 /* What a descriptor refers to. */
 struct cadge_file {
@@ -260,6 +286,7 @@ enum cadge_plan_flags {
 	CADGE_PLAN_SILENT = 8,   /* none is told: no rule asks, but the process may be another one */
 	CADGE_PLAN_ENTER = 16,   /* its texts are taken at the beginning too: CADGE_ENTER comes before */
 	CADGE_PLAN_SENDS = 32,   /* at the beginning where earlier calls sent to is forgotten */
+	CADGE_PLAN_LOOKS = 64,   /* after it operations of io_urings are looked at that nobody will tell of */
 };
 
 #define CADGE_TAKES 7
@@ -300,7 +327,8 @@ enum cadge_counter {
 	CADGE_CRITICAL_RING_FULL = 2,
 	CADGE_BULK_RING_FULL = 3,
 	CADGE_TRUNCATED = 4,
-	CADGE_COUNTERS = 5,
+	CADGE_URING_FULL = 5, /* operations with many answers, of which only the last is told */
+	CADGE_COUNTERS = 6,
 };
 
 _Static_assert(sizeof(struct cadge_part) == 8, "part");
@@ -312,6 +340,7 @@ _Static_assert(sizeof(struct cadge_file) == 40, "file");
 _Static_assert(sizeof(struct cadge_socket) == 72, "socket");
 _Static_assert(sizeof(struct cadge_message) == 16, "message");
 _Static_assert(sizeof(struct cadge_hook) == 8, "hook");
+_Static_assert(sizeof(struct cadge_request) == 32, "request");
 _Static_assert(sizeof(struct cadge_plan) == 32, "plan");
 
 #endif

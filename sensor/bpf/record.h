@@ -33,6 +33,7 @@ struct scratch {
 		struct cadge_file file;
 		struct cadge_socket socket;
 		struct cadge_message message;
+		struct cadge_request request;
 		/* How every record begins. */
 		struct {
 			struct cadge_header header;

@@ -84,6 +84,7 @@ impl Source for Replay {
                 failed(format!("the recording can't be read: {error}"), "record again; the file is damaged")
             })?;
             if !more {
+                self.describer.expire(u64::MAX, sink);
                 return Ok(false);
             }
             self.records += 1;

@@ -6,6 +6,7 @@ pub(crate) mod guard;
 mod network;
 mod other_abis;
 mod programs;
+mod uring;
 mod renamed;
 mod swapped;
 mod writes;

@@ -93,3 +93,36 @@ fn ids_of_16_bits_are_what_the_kernel_makes_of_them() {
         ],
     );
 }
+
+#[test]
+fn rings_are_told() {
+    let types = &["io_uring_setup", "io_uring_enter", "io_uring_register"];
+    let Some(watch) = Watch::on("io_uring", types, &[]) else { return };
+    expect_cases(
+        &watch,
+        &[
+            case(
+                "io_uring_setup",
+                &["io_uring_setup 4 b:120"],
+                &[
+                    ("res", "$0"),
+                    ("entries", "4"),
+                    ("sq_entries", "4"),
+                    ("cq_entries", "8"),
+                    ("flags", "0"),
+                    ("features", "*IORING_FEAT_SINGLE_MMAP*"),
+                ],
+            ),
+            case(
+                "io_uring_enter",
+                &["io_uring_setup 4 b:120", "io_uring_enter $0 0 0 1 0 0"],
+                &[("res", "0"), ("fd.num", "$0"), ("to_submit", "0"), ("flags", "IORING_ENTER_GETEVENTS")],
+            ),
+            case(
+                "io_uring_register",
+                &["io_uring_setup 4 b:120", "io_uring_register $0 9 0 0"],
+                &[("res", "1"), ("opcode", "IORING_REGISTER_PERSONALITY"), ("nr_args", "0")],
+            ),
+        ],
+    );
+}

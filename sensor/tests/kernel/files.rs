@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::cases::{case, expect_cases};
 use super::live::skipped;
+use super::script::Mode;
 use super::watch::Watch;
 
 #[test]
@@ -583,7 +584,8 @@ fn a_descriptor_that_is_only_a_place_gives_no_access() {
                 "openat",
                 &["openat -100 s:{dir}/file 0x200000 0", "openat -100 s:/proc/self/fd/3 2 0"],
                 &[("flags", "O_RDWR"), ("evt.is_open_write", "true"), ("fd.name", "{dir}/file")],
-            ),
+            )
+            .not_by(&[Mode::UringDirect]),
             case(
                 "openat",
                 &["openat -100 s:{dir} 0x410001 384"],

@@ -59,6 +59,10 @@ pub(crate) const MODES: &[Mode] = &[
     Mode::UringDirect,
 ];
 
+/// Those that go through an `io_uring`.
+pub(crate) const URING: &[Mode] =
+    &[Mode::Uring, Mode::UringI386, Mode::UringSqpoll, Mode::UringAsync, Mode::UringSkip, Mode::UringDirect];
+
 /// The calls that `call` can make through an `io_uring`.
 const IN_URING: &[&str] = &[
     "openat",
@@ -75,11 +79,26 @@ const IN_URING: &[&str] = &[
     "listen",
     "shutdown",
     "unlinkat",
+    "renameat",
     "renameat2",
     "linkat",
     "mkdirat",
     "symlinkat",
     "splice",
+    "ftruncate",
+];
+
+/// Those of them that may work on what the ring has in its own table.
+const ON_FILE: &[&str] = &[
+    "connect",
+    "accept4",
+    "sendto",
+    "recvfrom",
+    "sendmsg",
+    "recvmsg",
+    "bind",
+    "listen",
+    "shutdown",
     "ftruncate",
 ];
 
@@ -170,7 +189,7 @@ impl Mode {
         static KNOWN: OnceLock<Vec<Mode>> = OnceLock::new();
         let known = KNOWN.get_or_init(|| {
             let works = |mode: &Mode| {
-                try_run(*mode, &["getpid"])
+                try_run(*mode, None, &["getpid"])
                     .map_err(|problem| skipped(&format!("calls as {mode:?}"), problem.trim()))
                     .is_ok()
             };
@@ -193,6 +212,21 @@ impl Mode {
             && (!self.is_socketcall() || names.iter().any(|name| IN_SOCKETCALL.contains(name)))
     }
 
+    /// Whether a script can be made so, and the calls that the event is about go the way that the mode is for.
+    pub(crate) fn fits_event(self, event: &str, script: &[&str]) -> bool {
+        self.fits(script)
+            && (!self.is_uring() || IN_URING.contains(&event))
+            && (!self.is_socketcall() || IN_SOCKETCALL.contains(&event))
+            // It receives from a socket, but does not say from whom.
+            && !(self.is_uring() && script.iter().any(|step| self.name(step) == "recvfrom" && words(step) > 5))
+            // What the ring has in its own table nobody else can use.
+            && (self != Self::UringDirect
+                || script.iter().all(|step| {
+                    let name = self.name(step);
+                    IN_URING.contains(&name) && (ON_FILE.contains(&name) || !step.contains('$'))
+                }))
+    }
+
     /// The name of a step's call in this mode.
     fn name(self, step: &str) -> &str {
         let name = step.split_whitespace().next().unwrap_or_default().trim_start_matches('!');
@@ -212,6 +246,10 @@ impl Mode {
         let only = ONLY_SOCKETCALL.iter().find(|(only, _)| self.is_32_bit() && *only == name);
         numbers.get(name).copied().or(new).or(only.map(|(_, sub)| 0x10000 + sub))
     }
+}
+
+fn words(step: &str) -> usize {
+    step.split_whitespace().count()
 }
 
 /// The numbers of calls, out of the kernel's own headers.
@@ -266,17 +304,29 @@ fn programs_are_kept_for_guests() {
 /// Makes the calls of a script. All of it must be possible: see [`Mode::fits`].
 #[track_caller]
 pub(crate) fn run(mode: Mode, script: &[&str]) -> Ran {
-    try_run(mode, script).unwrap_or_else(|problem| panic!("{script:?} as {mode:?}: {problem}"))
+    try_run(mode, None, script).unwrap_or_else(|problem| panic!("{script:?} as {mode:?}: {problem}"))
 }
 
-fn try_run(mode: Mode, script: &[&str]) -> Result<Ran, String> {
+/// The same for the sake of one kind of event: see [`Mode::fits_event`]. Where answers are skipped all other
+/// calls are made natively, so that what they answer can be used.
+#[track_caller]
+pub(crate) fn run_event(mode: Mode, event: &str, script: &[&str]) -> Ran {
+    try_run(mode, Some(event), script).unwrap_or_else(|problem| panic!("{script:?} as {mode:?}: {problem}"))
+}
+
+fn try_run(mode: Mode, event: Option<&str>, script: &[&str]) -> Result<Ran, String> {
     let mut command = Command::new(compiled("programs/call", mode.build())?);
     command.arg(mode.words()).stdin(Stdio::null());
     for step in script {
         let name = mode.name(step);
         let number = mode.number(name).ok_or_else(|| format!("no call `{name}`"))?;
-        let child_ends = if step.starts_with('!') { "!" } else { "" };
-        command.arg(format!("{child_ends}{number}"));
+        let is_other = mode == Mode::UringSkip && event.is_some_and(|event| event != name);
+        let how = match step.starts_with('!') {
+            true => "!",
+            false if is_other => "~",
+            false => "",
+        };
+        command.arg(format!("{how}{number}"));
         command.args(step.split_whitespace().skip(1).map(argument)).arg(".");
     }
     let output = command.output().map_err(|error| error.to_string())?;

@@ -15,7 +15,8 @@
  *                   step 2's argument 1             =0aff (bytes) and pointers, without padding
  *   self            this process's id
  *
- * A `!` in front of the number: whoever gets 0 from the call ends at once (a child).
+ * A `!` in front of the number: whoever gets 0 from the call ends at once (a child). A `~`: the call is
+ * made natively whatever the mode is.
  */
 #include <asm/unistd.h>
 #include <linux/io_uring.h>
@@ -385,9 +386,9 @@ __attribute__((used)) void run(long *stack)
 	for (tokens += 2; *tokens && step < STEPS_MAX; step++) {
 		struct frame *frame = &steps[step];
 		char *number = *tokens;
-		int arg = 0, ends = *number == '!';
+		int arg = 0, ends = *number == '!', natively = *number == '~';
 
-		*tokens += ends;
+		*tokens += ends + natively;
 		frame->number = value(&tokens);
 		while (*tokens && !starts(*tokens, ".")) {
 			if (arg == ARGS_MAX)
@@ -397,7 +398,7 @@ __attribute__((used)) void run(long *stack)
 		if (*tokens)
 			tokens++;
 		child_ends = ends;
-		results[step] = made(frame);
+		results[step] = natively ? call_native(frame) : made(frame);
 		child_ends = 0;
 		say_number(step);
 		say(" ");

@@ -2,6 +2,7 @@
 /* The io_uring of `call`: raw system calls, without a library. */
 
 #define RING_ENTRIES 8
+#define RING_FD 100
 #define SQES_OFFSET 0x10000000
 /* Operations that headers of older kernels do not have. */
 #define OP_SOCKET 45
@@ -47,6 +48,11 @@ static void open_ring(void)
 	ring.fd = NATIVE(__NR_io_uring_setup, RING_ENTRIES, (long)&ring.params);
 	if (ring.fd < 0)
 		fail("no io_uring", "");
+	/* Out of the way of descriptors whose numbers a script knows. */
+	if (NATIVE(__NR_dup3, ring.fd, RING_FD, 0) != RING_FD)
+		fail("no place for the ring", "");
+	NATIVE(__NR_close, ring.fd);
+	ring.fd = RING_FD;
 	sq = ring.params.sq_off.array + ring.params.sq_entries * sizeof(unsigned);
 	cq = ring.params.cq_off.cqes + ring.params.cq_entries * sizeof(struct io_uring_cqe);
 	ring.ring = ring_map(sq > cq ? sq : cq, 0);
@@ -178,6 +184,9 @@ static int prepare(struct io_uring_sqe *sqe, struct frame *frame)
 		sqe->opcode = IORING_OP_UNLINKAT;
 		sqe->unlink_flags = a[2];
 		return 1;
+#ifdef __NR_renameat
+	case __NR_renameat:
+#endif
 	case __NR_renameat2:
 	case __NR_linkat:
 		sqe->opcode = frame->number == __NR_linkat ? IORING_OP_LINKAT : IORING_OP_RENAMEAT;

@@ -10,10 +10,13 @@ use super::taken::Texts;
 /// Threads that can be in a call at the same time, as far as they are remembered.
 const THREADS_MAX: usize = 4096;
 
+/// Which check it was, and the paths that it saw.
+type Check = (u32, [Vec<u8>; 2]);
+
 /// By thread the last check of the call that it is in.
 #[derive(Default)]
 pub(in crate::source) struct Hooked {
-    threads: HashMap<u32, (u32, [Vec<u8>; 2])>,
+    threads: HashMap<u32, Check>,
     /// Checks whose call's record did not come before there was no more room.
     pub(in crate::source) forgotten: u64,
 }
@@ -32,6 +35,18 @@ impl Hooked {
             }
         }
         self.threads.insert(record.header.tid, (hook.which, paths));
+    }
+
+    /// The check of the call that a thread is in.
+    pub(super) fn take(&mut self, tid: u32) -> Option<Check> {
+        self.threads.remove(&tid)
+    }
+
+    /// Lets a check be that of the call that a thread is in.
+    pub(super) fn give(&mut self, tid: u32, check: Option<Check>) {
+        if let Some(check) = check {
+            self.threads.insert(tid, check);
+        }
     }
 
     /// Puts the paths of the call's check in the place of those that the caller's memory had. The check

@@ -10,6 +10,7 @@ mod socket;
 mod taken;
 #[cfg(test)]
 mod types;
+mod uring;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -25,6 +26,7 @@ use hooked::Hooked;
 pub(crate) use process::exe_marks;
 pub(crate) use taken::Taken;
 use taken::Texts;
+use uring::Requests;
 
 /// The clock of records (since boot) and the wall clock drift apart: they are compared so often.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
@@ -49,6 +51,7 @@ pub(super) struct Describer {
     wanted: HashSet<EventType>,
     pub(super) entered: Entered,
     parts: Vec<u8>,
+    pub(super) requests: Requests,
 }
 
 /// Wall-clock time of the boot.
@@ -77,10 +80,15 @@ impl Clock {
 
 /// When the machine was booted, in nanoseconds since the Unix epoch.
 pub(super) fn boot_unix_ns() -> u64 {
-    use nix::time::{ClockId, clock_gettime};
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).map(|d| d.as_nanos()).unwrap_or_default();
-    let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default().as_nanos();
-    u64::try_from(unix.saturating_sub(boot)).unwrap_or_default()
+    u64::try_from(unix.saturating_sub(boot_ns().into())).unwrap_or_default()
+}
+
+/// The time since the boot, in nanoseconds: the clock of records.
+pub(super) fn boot_ns() -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+    let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
+    u64::try_from(boot.as_nanos()).unwrap_or_default()
 }
 
 impl Describer {
@@ -100,6 +108,7 @@ impl Describer {
             wanted: settings.event_types.iter().copied().collect(),
             entered: Entered::default(),
             parts: Vec::new(),
+            requests: Requests::default(),
         }
     }
 
@@ -125,7 +134,54 @@ impl Describer {
             Body::Hook(hook) => self.hooked.put(&record, hook),
             Body::Enter(_) => self.entered.note(record.header.tid, bytes),
             Body::Call(call) => self.call(&record, &call, sink),
+            Body::Submitted(_) => self.submitted(&record, bytes, sink),
+            Body::Completed(end) => self.completed(&record, &end, sink),
         }
+        self.expire(record.header.time_ns, sink);
+    }
+
+    /// Tells what waits for more that will not come, by the time of the machine's clock.
+    pub(super) fn expire(&mut self, now_ns: u64, sink: &mut dyn FnMut(&Event<'_>)) {
+        while let Some(call) = self.requests.expired(now_ns) {
+            self.tell_made(&call, None, sink);
+        }
+    }
+
+    fn completed(&mut self, record: &Record<'_>, end: &CallPart, sink: &mut dyn FnMut(&Event<'_>)) {
+        let Some(request) = uring::request(record) else {
+            self.malformed += 1;
+            return;
+        };
+        if let Some(call) = self.requests.completed(record, end, &request) {
+            self.tell_made(&call, Some(record.header.tid), sink);
+        }
+    }
+
+    fn submitted(&mut self, record: &Record<'_>, bytes: &[u8], sink: &mut dyn FnMut(&Event<'_>)) {
+        let Some(request) = uring::request(record) else {
+            self.malformed += 1;
+            return;
+        };
+        for call in self.requests.submitted(bytes, request, record.header.time_ns) {
+            self.tell_made(&call, None, sink);
+        }
+    }
+
+    /// Tells a call whose record was made here. `worker` is the thread that did its work just now.
+    fn tell_made(&mut self, bytes: &[u8], worker: Option<u32>, sink: &mut dyn FnMut(&Event<'_>)) {
+        let Ok(record) = Record::read(bytes) else { return };
+        let Body::Call(call) = record.body else { return };
+        let tid = record.header.tid;
+        // The caller may be in another call, whose check is not this one's.
+        let own = self.hooked.take(tid);
+        if worker == Some(tid) {
+            self.hooked.give(tid, own);
+            return self.tell_each(&record, &call, false, sink);
+        }
+        let check = worker.and_then(|worker| self.hooked.take(worker));
+        self.hooked.give(tid, check);
+        self.tell_each(&record, &call, false, sink);
+        self.hooked.give(tid, own);
     }
 
     /// Tells a call with the texts that it began with, and if they changed in between, also with those at

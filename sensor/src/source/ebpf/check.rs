@@ -36,7 +36,7 @@ pub fn check() -> Check {
 pub fn check_all() -> Check {
     let mut check = check();
     if check.require().is_ok() {
-        check.probes.extend([hooks(), destinations()]);
+        check.probes.extend([hooks(), destinations(), operations()]);
     }
     check
 }
@@ -124,4 +124,18 @@ fn destinations() -> Probe {
         (problem, advice)
     });
     Probe { what: "programs that are shown where datagrams go to (cgroup)", missing, is_optional: true }
+}
+
+fn operations() -> Probe {
+    let missing = load::try_operations().err().map(|refused| {
+        let problem = format!("the kernel does not tell of them ({})", first_line(&refused));
+        let advice = "what is done through io_urings is not seen: use kernel 5.14 or newer, 5.19 for results, or set \
+                      kernel.io_uring_disabled=2 (6.6) where nobody needs them";
+        (problem, advice)
+    });
+    Probe { what: "operations of io_urings", missing, is_optional: true }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }

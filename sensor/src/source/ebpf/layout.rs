@@ -6,7 +6,9 @@ use object::{Object as _, ObjectSection as _};
 
 use super::calls::PLAN_BYTES;
 use super::load::OBJECT;
-use super::record::{CallPart, ExitPart, FilePart, Header, HookPart, MessagePart, ProcessPart, SocketPart};
+use super::record::{
+    CallPart, ExitPart, FilePart, Header, HookPart, MessagePart, ProcessPart, RequestPart, SocketPart,
+};
 
 /// The structures of the object's BTF: size, and each field's offset in bytes.
 fn structures() -> HashMap<String, (usize, HashMap<String, usize>)> {
@@ -54,6 +56,7 @@ fn the_mirror_is_the_objects_layout() {
         ProcessPart::layout(),
         ExitPart::layout(),
         CallPart::layout(),
+        RequestPart::layout(),
         FilePart::layout(),
         HookPart::layout(),
         SocketPart::layout(),

@@ -11,7 +11,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::super::{SourceError, SourceSettings};
 use super::rings::Rings;
-use super::{calls, destinations, hooks};
+use super::{calls, destinations, hooks, uring};
 
 /// What clang made of `bpf/`.
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/cadge.bpf.o"));
@@ -36,6 +36,7 @@ const COUNTERS: &[&str] = &[
     "dropped_total{class=\"critical\",cause=\"ring_full\"}",
     "dropped_total{class=\"bulk\",cause=\"ring_full\"}",
     "truncated_total",
+    "dropped_total{class=\"critical\",cause=\"io_uring_full\"}",
 ];
 
 /// Lines of the kernel's explanation that are shown.
@@ -79,8 +80,8 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
         .map_max_entries("bulk", settings.bulk_ring_bytes)
         .load(OBJECT)
         .map_err(|error| failed("the kernel refused the maps", &error))?;
-    let at_enter = write_plans(&mut ebpf, settings)?;
-    for (name, target) in TRACEPOINTS.iter().chain(at_enter.then_some(&AT_ENTER)) {
+    let needs = write_plans(&mut ebpf, settings)?;
+    for (name, target) in TRACEPOINTS.iter().chain(needs.at_enter.then_some(&AT_ENTER)) {
         let program = tracepoint(&mut ebpf, name)?;
         program
             .load(target, &btf)
@@ -92,6 +93,11 @@ pub(super) fn load(settings: &SourceSettings) -> Result<Loaded, SourceError> {
     }
     if let Err(refused) = destinations::attach(&mut ebpf, &settings.event_types) {
         tracing::info!(%refused, "where datagrams go to is what the caller's memory had");
+    }
+    if needs.operations
+        && let Err(refused) = uring::attach(&mut ebpf, &btf)
+    {
+        tracing::warn!(refused, "what is done through io_urings is not seen, or not whole");
     }
     let rings = Rings::new(
         RingBuf::try_from(take_map(&mut ebpf, "critical")?)
@@ -121,9 +127,23 @@ pub(super) fn try_destinations() -> Result<(), String> {
     destinations::attach(&mut ebpf, EventType::from_name("sendto").as_slice())
 }
 
-/// Tells the kernel which calls are wanted, and what to take of each. Answers whether any of them is looked
-/// at when it begins.
-fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<bool, SourceError> {
+/// Whether the kernel tells of operations of `io_uring`s; if not, what it says.
+pub(super) fn try_operations() -> Result<(), String> {
+    let btf = Btf::from_sys_fs().map_err(|error| error.to_string())?;
+    let mut ebpf = EbpfLoader::new().btf(Some(&btf)).load(OBJECT).map_err(|error| error.to_string())?;
+    uring::attach(&mut ebpf, &btf)
+}
+
+/// What else there is to do for what is wanted.
+struct Needs {
+    /// A call is looked at when it begins.
+    at_enter: bool,
+    /// An `io_uring` can do the work of a call.
+    operations: bool,
+}
+
+/// Tells the kernel which calls are wanted, and what to take of each.
+fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<Needs, SourceError> {
     let plans = ebpf.map_mut("plans").ok_or_else(|| missing("plans"))?;
     let mut plans = Array::<_, [u8; calls::PLAN_BYTES]>::try_from(plans)
         .map_err(|error| failed("the table of plans", &error))?;
@@ -147,10 +167,11 @@ fn write_plans(ebpf: &mut Ebpf, settings: &SourceSettings) -> Result<bool, Sourc
     let wanted = ebpf.map_mut("wanted").ok_or_else(|| missing("wanted"))?;
     let mut wanted =
         Array::<_, u32>::try_from(wanted).map_err(|error| failed("the table of system calls", &error))?;
+    let operations = rows.keys().any(|number| calls::uring::is_operation(*number));
     for (number, row) in rows {
         wanted.set(number, row, 0).map_err(|error| failed("a system call can't be written", &error))?;
     }
-    Ok(at_enter)
+    Ok(Needs { at_enter, operations })
 }
 
 fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, SourceError> {

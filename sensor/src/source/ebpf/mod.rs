@@ -9,6 +9,7 @@ mod check;
 mod destinations;
 mod load;
 mod rings;
+mod uring;
 #[cfg(test)]
 mod layout;
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use cadge_engine::Event;
 
-use super::describe::Describer;
+use super::describe::{Describer, boot_ns};
 use super::replay;
 use super::{Source, SourceError, SourceSettings};
 pub use check::{Check, check, check_all};
@@ -120,6 +121,7 @@ impl Source for Ebpf {
             write(recording, record);
             describer.take(record, sink);
         });
+        describer.expire(boot_ns(), sink);
         Ok(true)
     }
 
@@ -133,6 +135,8 @@ impl Source for Ebpf {
             ("dropped_total{class=\"any\",cause=\"malformed\"}".to_owned(), self.describer.malformed),
             ("hooks_forgotten_total".to_owned(), self.describer.hooked.forgotten),
             ("call_beginnings_forgotten_total".to_owned(), self.describer.entered.forgotten),
+            ("io_uring_evicted_total".to_owned(), self.describer.requests.evicted),
+            ("io_uring_unpaired_total".to_owned(), self.describer.requests.unpaired),
             ("processes".to_owned(), u64::try_from(self.describer.table.len()).unwrap_or(u64::MAX)),
             ("processes_evicted_total".to_owned(), self.describer.table.evicted()),
             ("processes_evicted_alive_total".to_owned(), self.describer.table.evicted_alive()),

@@ -113,6 +113,11 @@ mirror! {
     MessagePart = "cadge_message" { size: u64, moved: u64 }
 }
 
+mirror! {
+    /// How the beginning and the end of an operation of an `io_uring` find each other.
+    RequestPart = "cadge_request" { request: u64, ring: u64, user_data: u64, flags: u32, reserved: u32 }
+}
+
 /// Something that stands in a record as it stands in memory.
 trait Plain: Sized {
     fn read(bytes: &[u8]) -> Option<Self>;
@@ -159,6 +164,8 @@ pub(crate) enum Body {
     Changed(ProcessPart),
     Hook(HookPart),
     Enter(CallPart),
+    Submitted(CallPart),
+    Completed(CallPart),
 }
 
 /// A record, taken apart as far as its parts of variable length.
@@ -192,6 +199,7 @@ pub(crate) mod part {
     pub(crate) const ADDRESS: u8 = 34;
     pub(crate) const MESSAGE: u8 = 35;
     pub(crate) const CONTROL: u8 = 36;
+    pub(crate) const REQUEST: u8 = 48;
     pub(crate) const HOST_PATH: u8 = 20;
 }
 
@@ -274,6 +282,8 @@ impl<'a> Record<'a> {
             6 => (ProcessPart::read(bytes).map(Body::Changed), size_of::<ProcessPart>()),
             16 => (HookPart::read(bytes).map(Body::Hook), size_of::<HookPart>()),
             17 => (CallPart::read(bytes).map(Body::Enter), size_of::<CallPart>()),
+            7 => (CallPart::read(bytes).map(Body::Submitted), size_of::<CallPart>()),
+            8 => (CallPart::read(bytes).map(Body::Completed), size_of::<CallPart>()),
             kind => return Err(RecordError::Kind(kind)),
         };
         let body = body.ok_or(RecordError::Short)?;
@@ -340,10 +350,56 @@ pub(crate) fn push_part(out: &mut Vec<u8>, part: Part<'_>) {
 
 /// Adds a part to a record, as the kernel would have.
 pub(crate) fn append_part(record: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+    append(record, Part { kind, flags: 0, arg: arg::NONE, bytes });
+}
+
+/// A call's record without some of its parts.
+pub(crate) fn without(record: &[u8], drop: impl Fn(&Part<'_>) -> bool) -> Vec<u8> {
+    let fixed = size_of::<Header>() + size_of::<CallPart>();
+    let mut out = record.get(..fixed).unwrap_or_default().to_vec();
+    if let Ok(record) = Record::read(record) {
+        record.every_part().filter(|part| !drop(part)).for_each(|part| append(&mut out, part));
+    }
+    out
+}
+
+/// Makes the record of an operation that begins the one of the call that it was.
+pub(crate) fn as_call(record: &mut [u8], time_ns: u64, result: i64) {
+    let mut put = |at: usize, bytes: &[u8]| {
+        if let Some(field) = record.get_mut(at..at + bytes.len()) {
+            field.copy_from_slice(bytes);
+        }
+    };
+    put(offset_of!(Header, kind), &5_u16.to_ne_bytes());
+    put(offset_of!(Header, time_ns), &time_ns.to_ne_bytes());
+    put(size_of::<Header>() + offset_of!(CallPart, result), &result.to_ne_bytes());
+}
+
+/// Says of the message in a call's record how many bytes of it were sent or received.
+pub(crate) fn set_moved(record: &mut [u8], result: i64) {
+    let mut at = size_of::<Header>() + size_of::<CallPart>();
+    while let Some(head) = record.get(at..at + PART_BYTES) {
+        let kind = head[0];
+        let size =
+            head.get(4..).and_then(|size| size.first_chunk()).map_or(0, |size| u32::from_ne_bytes(*size));
+        at += PART_BYTES;
+        if kind == part::MESSAGE
+            && let Some(moved) =
+                record.get_mut(at + offset_of!(MessagePart, moved)..at + size_of::<MessagePart>())
+        {
+            moved.copy_from_slice(&result.max(0).to_ne_bytes());
+            return;
+        }
+        at = at.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+    }
+}
+
+/// Adds a part that belongs to an argument.
+pub(crate) fn append(record: &mut Vec<u8>, part: Part<'_>) {
     let room = BYTES_MAX.saturating_sub(record.len() + PART_BYTES);
-    let bytes = &bytes[..bytes.len().min(room)];
+    let bytes = &part.bytes[..part.bytes.len().min(room)];
     let Ok(size) = u32::try_from(bytes.len()) else { return };
-    record.extend_from_slice(&[kind, 0, arg::NONE, 0]);
+    record.extend_from_slice(&[part.kind, part.flags, part.arg, 0]);
     record.extend_from_slice(&size.to_ne_bytes());
     record.extend_from_slice(bytes);
     if let (Ok(size), Some(field)) = (u32::try_from(record.len()), record.get_mut(offset_of!(Header, size)..))

@@ -16,6 +16,7 @@ mod others;
 mod quota;
 mod rest;
 mod sockets;
+pub(super) mod uring;
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -63,6 +64,8 @@ const SILENT: u32 = 8;
 const ENTER: u32 = 16;
 /// It sends, and the kernel notes where to: what it noted before is forgotten when the call begins.
 pub(crate) const SENDS: u32 = 32;
+/// Operations of `io_uring`s are looked at behind it.
+pub(crate) const LOOKS: u32 = 64;
 /// The calls have a row of their own: this one takes their place when no rule asks for that one's event.
 pub(crate) const STAND_IN: u32 = 1 << 31;
 /// If a rule asks for both events, the calls are told as both.
@@ -231,6 +234,7 @@ const LISTS: &[&[Call]] = &[
     kernel::CALLS,
     kernel::BARE,
     quota::CALLS,
+    uring::CALLS,
 ];
 
 /// Every row. A row's number is its place here, from 1.
@@ -295,7 +299,7 @@ pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
         let told = wanted.contains(kind);
         let free = |name: &&&str| call.flags & STAND_IN == 0 || !planned.contains(**name);
         let names: Vec<&str> = call.calls.iter().filter(free).copied().collect();
-        if names.is_empty() || !told && call.flags & CHANGES == 0 {
+        if names.is_empty() || !told && call.flags & (CHANGES | LOOKS) == 0 {
             continue;
         }
         let flags = match (told, call.is_of_texts()) {
@@ -307,12 +311,18 @@ pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
             row,
             bytes: plan(flags, call.takes),
             at_enter: told && flags & (ENTER | SENDS) != 0,
-            native: numbers(&names, native).into_iter().chain(compat::x32_numbers(&names)).collect(),
+            native: native_numbers(&names),
             compat: compat::numbers(&names),
         });
         planned.extend(names);
     }
     plans
+}
+
+/// Every number by which a native program makes one of the calls, and what else does their work.
+fn native_numbers(names: &[&str]) -> Vec<u32> {
+    let own = numbers(names, native).into_iter();
+    own.chain(compat::x32_numbers(names)).chain(uring::numbers(names)).collect()
 }
 
 fn plan(flags: u32, takes: &[Take]) -> [u8; PLAN_BYTES] {
