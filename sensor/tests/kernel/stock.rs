@@ -108,6 +108,9 @@ const CLASS_NAMES: &[&str] = &["evt", "process", "thread", "user", "group", "fd"
 const NOTHING: &str = "('', '<NA>')";
 const NOTHING_IS_A_VALUE: &[&str] = &["thread.cap_inheritable", "user.loginname"];
 
+/// What is wrong with an event whose arguments are not those of the event table, in its order.
+const OTHER_ARGUMENTS: &str = "other arguments of";
+
 /// Fields that are compared with kinds of event only.
 const KINDS: &[&str] = &["evt.type", "syscall.type"];
 
@@ -145,6 +148,11 @@ fn every_field_of_the_stock_rules_has_a_value_or_its_reason() {
     let mut known = BTreeSet::new();
     let types = EventType::all().filter(|kind| answers::tells(*kind)).collect();
     let Some(live) = Live::start(test, types, move |event, keep| {
+        let names: Vec<&str> = event.args.iter().map(|arg| arg.name).collect();
+        let is_whole = answers::tells_all(event.kind) && names == event.kind.info().args;
+        if !is_whole && (answers::tells_all(event.kind) || names.len() > 1) {
+            keep(format!("{OTHER_ARGUMENTS} {}: {names:?}", event.kind.name()));
+        }
         asking.matches(event, &mut scratch, &mut |rule| {
             if known.insert(rule.name.to_string()) {
                 keep(rule.name.to_string());
@@ -163,6 +171,7 @@ fn every_field_of_the_stock_rules_has_a_value_or_its_reason() {
     while missing != missing_at_last && Instant::now() < deadline {
         act();
         while let Some(field) = live.next(Instant::now() + Duration::from_millis(200)) {
+            assert!(!field.starts_with(OTHER_ARGUMENTS), "{field}");
             missing.remove(&field);
         }
     }
