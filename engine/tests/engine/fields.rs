@@ -149,12 +149,13 @@ fn rules_say_which_names_they_compare_with() {
         "- list: pools\n  items: [pool.example, \"other.example\"]\n\
          - macro: mine\n  condition: (fd.sport = 443 and fd.sip.name in (pools))\n\
          - rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: >\n    \
-           evt.type = connect and (mine or not fd.cip.name = me.example) and fd.rip.name startswith bad\n\
+           evt.type = connect and (mine or not fd.cip.name = me.example) and fd.rip.name startswith bad\n  \
+           exceptions:\n    - name: e\n      fields: [fd.lip.name, proc.name]\n      values: [[here.example, sh]]\n\
          - rule: off\n  desc: d\n  output: o\n  priority: INFO\n  enabled: false\n  \
            condition: evt.type = connect and fd.lip.name = nobody.example\n",
     );
     let names: Vec<String> = rules.host_names().into_iter().collect();
-    assert_eq!(names, ["me.example", "other.example", "pool.example"]);
+    assert_eq!(names, ["here.example", "me.example", "other.example", "pool.example"]);
 }
 
 #[test]
