@@ -352,6 +352,23 @@ pub struct Process {
     pub cgroups: Arc<[u8]>,
     /// How many descriptors it may have open; 0 if unknown.
     pub fd_limit: u64,
+    /// What it used when it was last described; nothing if that is not known.
+    pub used: Option<Used>,
+}
+
+/// What a process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Virtual memory in kilobytes.
+    pub virtual_kb: u32,
+    /// Resident memory in kilobytes.
+    pub resident_kb: u32,
+    /// Swapped memory in kilobytes.
+    pub swapped_kb: u32,
+    /// Page faults that read from disk.
+    pub faults_major: u64,
+    /// Page faults that did not.
+    pub faults_minor: u64,
 }
 
 impl Process {

@@ -227,9 +227,15 @@ pub(super) const FIELDS: &[Field] = &[
     number("proc.tty", Type::Uint32, "the controlling terminal's device number; 0 without one", |e| {
         Some(Value::number(e.process?.tty))
     }),
-    nobody("proc.vmrss", Type::Uint64, "resident memory in kilobytes"),
-    nobody("proc.vmsize", Type::Uint64, "virtual memory in kilobytes"),
-    nobody("proc.vmswap", Type::Uint64, "swapped memory in kilobytes"),
+    number("proc.vmrss", Type::Uint64, "resident memory in kilobytes, when it last changed", |e| {
+        Some(Value::number(e.process?.used?.resident_kb))
+    }),
+    number("proc.vmsize", Type::Uint64, "virtual memory in kilobytes, when it last changed", |e| {
+        Some(Value::number(e.process?.used?.virtual_kb))
+    }),
+    number("proc.vmswap", Type::Uint64, "swapped memory in kilobytes, when it last changed", |e| {
+        Some(Value::number(e.process?.used?.swapped_kb))
+    }),
     number("proc.vpgid", Type::Int64, "the process group's id in its own pid namespace", |e| {
         Some(e.process?.vpgid).filter(|id| *id >= 0).map(Value::number)
     }),

@@ -33,12 +33,23 @@ pub(super) const FIELDS: &[Field] = &[
     truth("thread.ismain", "it is the first thread of its process", |e| {
         Some(Value::Bool(e.process?.pid == e.tid))
     }),
-    nobody("thread.pfmajor", Type::Uint64, "page faults that read from disk"),
-    nobody("thread.pfminor", Type::Uint64, "page faults that did not"),
+    number(
+        "thread.pfmajor",
+        Type::Uint64,
+        "page faults that read from disk, until the process last changed",
+        |e| Some(Value::number(e.process?.used?.faults_major)),
+    ),
+    number("thread.pfminor", Type::Uint64, "page faults that did not", |e| {
+        Some(Value::number(e.process?.used?.faults_minor))
+    }),
     number("thread.tid", Type::Int64, "the thread's id", |e| Some(Value::number(e.tid))),
     nobody("thread.totexectime", Type::Reltime, "nanoseconds on the processor since it started"),
-    nobody("thread.vmrss", Type::Uint64, "resident memory of the process in kilobytes"),
-    nobody("thread.vmsize", Type::Uint64, "virtual memory of the process in kilobytes"),
+    number("thread.vmrss", Type::Uint64, "as `proc.vmrss`", |e| {
+        Some(Value::number(e.process?.used?.resident_kb))
+    }),
+    number("thread.vmsize", Type::Uint64, "as `proc.vmsize`", |e| {
+        Some(Value::number(e.process?.used?.virtual_kb))
+    }),
     number("thread.vtid", Type::Int64, "its id in its own pid namespace", |e| {
         let process = e.process?;
         // Of other threads the kernel's records have no id but the host's.

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use cadge_engine::flags::FD_UPPER_LAYER;
-use cadge_engine::{Abi, Arg, ArgValue, ContainerState, Event, EventType, Fd, KeptEvent, Process, Scratch};
+use cadge_engine::{
+    Abi, Arg, ArgValue, ContainerState, Event, EventType, Fd, KeptEvent, Process, Scratch, Used,
+};
 
 use super::build::{Scene, ruleset};
 
@@ -87,6 +89,7 @@ fn an_executable_has_times_and_marks() {
         process.exe_path = (*b"/tmp/x (deleted)").into();
         process.interpreter = (*b"/lib64/ld-linux-x86-64.so.2").into();
         process.args_truncated = true;
+        process.used = Some(Used { resident_kb: 7, faults_major: 9, ..Used::default() });
     });
     scene.with_event(|event| {
         assert!(is_true("proc.exe_ino.ctime_duration_proc_start = 5", event));
@@ -96,6 +99,10 @@ fn an_executable_has_times_and_marks() {
         assert!(is_true("proc.is_exe_deleted = true and proc.exepath = /tmp/x", event));
         assert!(is_true("proc.interpreter endswith ld-linux-x86-64.so.2", event));
         assert!(is_true("proc.args_truncated = true and not proc.args_bytes exists", event));
+    });
+    scene.with_event(|event| {
+        assert!(is_true("proc.vmrss = 7 and thread.vmrss = 7 and proc.vmswap = 0", event));
+        assert!(is_true("thread.pfmajor = 9 and thread.pfminor = 0 and proc.vmsize = 0", event));
     });
     // What is not known is missing.
     Scene::exec("a", "b").with_event(|event| assert!(!is_true("proc.exe_ino.ctime exists", event)));

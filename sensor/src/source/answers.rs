@@ -130,22 +130,15 @@ pub const FIELDS: &[Unanswered] = &[
         ],
     ),
     because(
-        "how busy or large a process is changes without any event",
+        "how busy a process is changes without any event",
         &[
             "proc.nchilds",
             "proc.nthreads",
-            "proc.vmrss",
-            "proc.vmsize",
-            "proc.vmswap",
             "thread.cpu",
             "thread.cpu.system",
             "thread.cpu.user",
             "thread.exectime",
-            "thread.pfmajor",
-            "thread.pfminor",
             "thread.totexectime",
-            "thread.vmrss",
-            "thread.vmsize",
         ],
     ),
     because(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cadge_engine::cgroup::{container_id, container_id_of_v1};
-use cadge_engine::{Arg, ArgValue, Event, EventType, Process, Processes as _, flags};
+use cadge_engine::{Arg, ArgValue, Event, EventType, Process, Processes as _, Used, flags};
 
 use super::super::ebpf::record::{
     DETACHED, ExitPart, ProcessPart, Record, TRUNCATED, cause, exe, join_path, part,
@@ -42,6 +42,13 @@ impl Describer {
         process.vpgid = i64::from(part.vpgid);
         process.tty = part.tty;
         process.fd_limit = part.fd_limit;
+        process.used = Some(Used {
+            virtual_kb: part.vm_size_kb,
+            resident_kb: part.vm_rss_kb,
+            swapped_kb: part.vm_swap_kb,
+            faults_major: part.faults_major,
+            faults_minor: part.faults_minor,
+        });
         process.start_ns = self.clock.unix_ns(part.start_ns);
         process.pidns_start_ns = self.clock.unix_ns(part.pidns_start_ns);
     }
