@@ -78,7 +78,7 @@ pub(super) const CALLS: &[Call] = &[
             ("to_submit", Value::Uint(1)),
             ("min_complete", Value::Uint(2)),
             ("flags", Value::Flags(3, &flags::IO_URING_ENTER)),
-            ("sig", Value::Made(|_| ArgValue::Bytes(b""))),
+            ("sig", Value::Made(|_| ArgValue::Missing)),
         ],
         fd: FdOf::Arg(0),
     },
