@@ -78,7 +78,7 @@ for release in "$@"; do
     log=$folder/$release.log
     echo "guest $release: its output is in $log"
     boot "$folder/kernels/$release-amd64/vmlinuz" > "$log" || true
-    grep -E '^test |^paths come' "$log" || true
+    grep -E '^test |^paths come|^[0-9]+ of ' "$log" || true
     grep -q '^status 0' "$log" || { tail -40 "$log"; echo "guest $release FAILED"; failed=1; }
 done
 exit $failed

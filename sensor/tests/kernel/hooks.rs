@@ -2,11 +2,21 @@
 //! Where the kernel takes no programs there, paths are as the caller wrote them, and that is what is tested.
 
 use std::io::Write as _;
+use std::process::Command;
 
 use cadge_sensor::source::ebpf;
 
 use super::cases::{case, expect_cases};
+use super::programs::{Build, compiled};
 use super::watch::Watch;
+
+/// Whether the kernel takes programs in its own checks, said aloud.
+fn has_hooks() -> bool {
+    let check = ebpf::check_all().to_string();
+    let absent = check.lines().find(|line| line.starts_with("absent") && line.contains("own checks"));
+    let _ = writeln!(std::io::stderr(), "paths come from {}", absent.unwrap_or("the kernel's own checks"));
+    absent.is_none()
+}
 
 /// A directory by a link.
 const LINK: &str = "symlinkat s:{dir}/sub -100 s:{dir}/through";
@@ -29,10 +39,7 @@ fn a_path_through_a_link_is_the_one_that_the_kernel_took() {
     let Some(watch) = Watch::on("paths through links", &types, &["fs.path.name", "fs.path.source"]) else {
         return;
     };
-    let check = ebpf::check_all().to_string();
-    let absent = check.lines().find(|line| line.starts_with("absent") && line.contains("own checks"));
-    let _ = writeln!(std::io::stderr(), "paths come from {}", absent.unwrap_or("the kernel's own checks"));
-    let parent = if absent.is_none() { "{dir}/sub" } else { "{dir}/through" };
+    let parent = if has_hooks() { "{dir}/sub" } else { "{dir}/through" };
     let made = format!("{parent}/made");
     let other = format!("{parent}/other");
     expect_cases(
@@ -69,4 +76,37 @@ fn a_path_through_a_link_is_the_one_that_the_kernel_took() {
             case("truncate", &[LINK, FILE, "truncate s:{dir}/through/made 1"], &[("path", &made)]),
         ],
     );
+}
+
+/// Removals, of which each must be told once.
+const ROUNDS: usize = 300;
+
+#[test]
+fn a_name_that_is_changed_there_and_back_is_the_one_that_the_kernel_took() {
+    let Some(watch) =
+        Watch::on("changed there and back", &["unlinkat"], &["fs.path.name", "evt.arg_changed"])
+    else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().canonicalize().unwrap();
+    let program = compiled("programs/swap_back", Build::Native).unwrap();
+    let output = Command::new(program).arg(&dir).arg(ROUNDS.to_string()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines();
+    let pid: i64 = lines.next().unwrap().parse().unwrap();
+    let gone: Vec<&str> = lines.collect();
+    assert_eq!(gone.len(), ROUNDS, "{}", String::from_utf8_lossy(&output.stderr));
+    // Without the kernel's checks nobody can know, and a name that was another one at the end is told by both.
+    let has_hooks = has_hooks();
+    let mut wrong = 0;
+    for path in gone {
+        let seen = watch.expect("a removal", |seen| seen.pid == pid && seen.kind == "unlinkat");
+        wrong += usize::from(seen.field("fs.path.name") != path);
+        if !has_hooks && seen.field("evt.arg_changed") == "true" {
+            watch.expect("the other name", |seen| seen.pid == pid && seen.kind == "unlinkat");
+        }
+    }
+    let _ = writeln!(std::io::stderr(), "{wrong} of {ROUNDS} removals under the other name");
+    assert!(!has_hooks || wrong == 0, "{wrong} of {ROUNDS}");
 }

@@ -299,6 +299,7 @@ fn programs_are_kept_for_guests() {
         compiled("programs/call", mode.build()).unwrap();
     }
     compiled("bypass/swap", Build::Native).unwrap();
+    compiled("programs/swap_back", Build::Native).unwrap();
 }
 
 /// Makes the calls of a script. All of it must be possible: see [`Mode::fits`].

@@ -49,21 +49,27 @@ impl Hooked {
         }
     }
 
-    /// Puts the paths of the call's check in the place of those that the caller's memory had. The check
-    /// is surely this call's own only if the call has succeeded.
-    pub(super) fn correct(&mut self, tid: u32, call: &CallPart, row: &Call, texts: &mut Texts) {
-        let Some((which, paths)) = self.threads.remove(&tid) else { return };
-        if call.result != 0 || !hooks::is_of(which, row.event) {
-            return;
-        }
+    /// Whether a call's paths are known. A check is surely this call's own only if the call has succeeded.
+    pub(super) fn knows(&self, tid: u32, call: &CallPart, row: &Call) -> bool {
+        call.result == 0 && self.threads.get(&tid).is_some_and(|(which, _)| hooks::is_of(*which, row.event))
+    }
+
+    /// Puts the paths of the call's check in the place of those that the caller's memory had.
+    pub(super) fn correct(&self, tid: u32, call: &CallPart, row: &Call, texts: &mut Texts) {
+        let Some((_, paths)) = self.threads.get(&tid).filter(|_| self.knows(tid, call, row)) else { return };
         let args = row.args.iter().filter_map(|(_, value)| match value {
             Value::Path(at) => Some(*at),
             _ => None,
         });
-        for (path, at) in paths.into_iter().zip(args) {
+        for (path, at) in paths.iter().zip(args) {
             if !path.is_empty() {
                 texts.set_path(at, path);
             }
         }
+    }
+
+    /// Notes that a thread's call has been told.
+    pub(super) fn end(&mut self, tid: u32) {
+        self.threads.remove(&tid);
     }
 }

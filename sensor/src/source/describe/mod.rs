@@ -133,7 +133,10 @@ impl Describer {
             Body::Exit(end) => self.exit(&record, end, sink),
             Body::Hook(hook) => self.hooked.put(&record, hook),
             Body::Enter(_) => self.entered.note(record.header.tid, bytes),
-            Body::Call(call) => self.call(&record, &call, sink),
+            Body::Call(call) => {
+                self.call(&record, &call, sink);
+                self.hooked.end(record.header.tid);
+            }
             Body::Submitted(_) => self.submitted(&record, bytes, sink),
             Body::Completed(end) => self.completed(&record, &end, sink),
         }
@@ -176,16 +179,18 @@ impl Describer {
         let own = self.hooked.take(tid);
         if worker == Some(tid) {
             self.hooked.give(tid, own);
-            return self.tell_each(&record, &call, false, sink);
+            self.tell_each(&record, &call, false, sink);
+            return self.hooked.end(tid);
         }
         let check = worker.and_then(|worker| self.hooked.take(worker));
         self.hooked.give(tid, check);
         self.tell_each(&record, &call, false, sink);
+        self.hooked.end(tid);
         self.hooked.give(tid, own);
     }
 
     /// Tells a call with the texts that it began with, and if they changed in between, also with those at
-    /// its end.
+    /// its end, unless the kernel has said what the call was about.
     fn call(&mut self, record: &Record<'_>, call: &CallPart, sink: &mut dyn FnMut(&Event<'_>)) {
         let begun = self.entered.take(record.header.tid);
         let before = begun.as_deref().and_then(|bytes| Record::read(bytes).ok());
@@ -195,7 +200,8 @@ impl Describer {
         let mut parts = std::mem::take(&mut self.parts);
         let changed = entered::merge(&before, record, &mut parts);
         self.tell_each(&record.with_parts(&parts), call, changed, sink);
-        if changed {
+        let row = calls::row(call.call);
+        if changed && !row.is_some_and(|(row, _)| self.hooked.knows(record.header.tid, call, row)) {
             self.tell_each(record, call, true, sink);
         }
         self.parts = parts;

@@ -119,9 +119,10 @@ impl Texts {
     }
 
     /// Puts what is known better in the place of a path that the caller passed.
-    pub(super) fn set_path(&mut self, at: u8, path: Vec<u8>) {
+    pub(super) fn set_path(&mut self, at: u8, path: &[u8]) {
         if let Some(known) = self.paths.get_mut(usize::from(at)) {
-            *known = path;
+            known.clear();
+            known.extend_from_slice(path);
         }
     }
 
