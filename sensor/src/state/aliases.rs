@@ -3,8 +3,9 @@
 //!
 //! A thread of its own looks at what is behind each name every second, so that a file system that does not
 //! answer stops nobody. A file that has just been replaced is therefore known by its new inode a second late, and
-//! its old one is believed as long. Names are those of the host's own tree: what a container has of its own
-//! under such a name has another inode, and only its own name.
+//! its old one is believed as long. Names are those of the host's own tree. What a container has of its own under such
+//! a name has another inode: it is known from the first time that somebody opens it by the name, for as long as it
+//! has more than one.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -31,8 +32,13 @@ const FILES_OF_DIRECTORY_MAX: usize = 256;
 /// Device and inode of a file, and a name that a rule has for it.
 type Table = HashMap<(u32, u64), Arc<[u8]>>;
 
+/// Files that were seen under such a name elsewhere, as many as are remembered.
+const SEEN_MAX: usize = 4_096;
+
 /// The names of files by what they are.
 pub(crate) struct Aliases {
+    named: NamedFiles,
+    seen: Table,
     table: Arc<Mutex<Arc<Table>>>,
     /// The thread ends when it is dropped.
     _stop: Option<SyncSender<()>>,
@@ -43,14 +49,14 @@ impl Aliases {
     pub(crate) fn new(named: &NamedFiles) -> Self {
         let table = Arc::new(Mutex::new(Arc::default()));
         if named.is_empty() {
-            return Self { table, _stop: None };
+            return Self { named: named.clone(), seen: Table::new(), table, _stop: None };
         }
         let (stop, stopped) = sync_channel::<()>(1);
         let (looked, first) = sync_channel(1);
-        let (shared, named) = (Arc::clone(&table), named.clone());
+        let (shared, followed) = (Arc::clone(&table), named.clone());
         let started = std::thread::Builder::new().name("cadge-aliases".to_owned()).spawn(move || {
             loop {
-                let new = Arc::new(look(&named));
+                let new = Arc::new(look(&followed));
                 *shared.lock().unwrap_or_else(PoisonError::into_inner) = new;
                 let _ = looked.try_send(());
                 if stopped.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
@@ -65,13 +71,33 @@ impl Aliases {
                 tracing::error!(%error, "the thread that follows the names of files can't be started");
             }
         }
-        Self { table, _stop: Some(stop) }
+        Self { named: named.clone(), seen: Table::new(), table, _stop: Some(stop) }
     }
 
     /// The name that rules have for a file, if that is not the one that it was opened by.
     pub(crate) fn name(&self, dev: u32, ino: u64, opened: &[u8]) -> Option<Arc<[u8]>> {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.get(&(dev, ino)).filter(|name| ***name != *opened).cloned()
+    }
+
+    /// The same of a file that has several names and was seen by such a name before. One that is opened by it
+    /// now is remembered.
+    pub(crate) fn seen_name(&mut self, dev: u32, ino: u64, links: u32, opened: &[u8]) -> Option<Arc<[u8]>> {
+        if self.is_named(opened) {
+            if self.seen.len() >= SEEN_MAX {
+                self.seen.clear();
+            }
+            self.seen.entry((dev, ino)).or_insert_with(|| opened.into());
+            return None;
+        }
+        self.seen.get(&(dev, ino)).filter(|_| links > 1).cloned()
+    }
+
+    fn is_named(&self, path: &[u8]) -> bool {
+        let directory = || path.iter().rposition(|byte| *byte == b'/').map(|end| &path[..end]);
+        self.named.files.contains(path)
+            || !self.named.directories.is_empty()
+                && directory().is_some_and(|directory| self.named.directories.contains(directory))
     }
 }
 
@@ -169,6 +195,25 @@ mod tests {
         assert_eq!(aliases.name(dev, ino, &bytes(&secret)), None);
         assert_eq!(aliases.name(dev, ino + 1, b"/x"), None);
         assert_eq!(aliases.table.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_that_was_seen_by_its_name_is_known_by_another() {
+        let mut named = NamedFiles::default();
+        named.files.insert(b"/etc/cadge-shadow".to_vec());
+        named.directories.insert(b"/etc/cadge.d".to_vec());
+        let mut aliases = Aliases::new(&named);
+        assert_eq!(aliases.seen_name(1, 2, 2, b"/tmp/x"), None);
+        assert_eq!(aliases.seen_name(1, 2, 1, b"/etc/cadge-shadow"), None);
+        assert_eq!(aliases.seen_name(1, 2, 2, b"/tmp/x").as_deref(), Some(&b"/etc/cadge-shadow"[..]));
+        // With one name it is another file by now: a number that is used again.
+        assert_eq!(aliases.seen_name(1, 2, 1, b"/tmp/x"), None);
+        assert_eq!(aliases.seen_name(1, 3, 2, b"/etc/cadge.d/y"), None);
+        assert_eq!(aliases.seen_name(1, 3, 2, b"/y").as_deref(), Some(&b"/etc/cadge.d/y"[..]));
+        for ino in 0..20_000 {
+            aliases.seen_name(7, ino, 1, b"/etc/cadge-shadow");
+            assert!(aliases.seen.len() <= SEEN_MAX);
+        }
     }
 
     #[test]

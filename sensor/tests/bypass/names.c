@@ -91,6 +91,16 @@ static int other_root(void)
 	return opened(AT_FDCWD, text);
 }
 
+/* Where nobody outside knows the name: somebody has read the file by it before. */
+static int hard_link_inside(void)
+{
+	snprintf(text, sizeof(text), "/%s", name);
+	checked(chroot(folder), "chroot");
+	opened(AT_FDCWD, text);
+	checked(link(text, "/hard"), "link");
+	return opened(AT_FDCWD, "/hard");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -100,6 +110,7 @@ int main(int argc, char **argv)
 		{"symlink", symbolic_link}, {"linked-folder", linked_folder}, {"hardlink", hard_link},
 		{"detour", detour}, {"relative", relative}, {"cwd", working_folder}, {"proc-root", own_root},
 		{"proc-fd", own_descriptor}, {"chroot", other_root},
+		{"hardlink-inside", hard_link_inside},
 	};
 	char contents[64];
 	unsigned i;

@@ -84,3 +84,14 @@ fn no_mount_hides_a_file() {
         ],
     );
 }
+
+#[test]
+fn a_hard_link_in_a_container_hides_nothing_that_was_seen_before() {
+    let places = Places::new();
+    // The name is one of another root's: on the host there is no such file.
+    let Some(guard) = Guard::start("names hardlink-inside", &rules("/cadge-named-secret")) else { return };
+    let output = attack("names", &["hardlink-inside", &places.secret, &places.other]);
+    assert_eq!(output.stdout, b"secret");
+    guard.must_alert("secret read", &[("fd.nameraw", "/cadge-named-secret")]);
+    guard.must_alert("secret read", &[("fd.nameraw", "/hard"), ("fd.name_opened", "/hard")]);
+}

@@ -258,7 +258,7 @@ impl Describer {
         texts.fill_sockets(record, call, row, in_container, &mut self.sockets);
         self.num += 1;
         let taken = Taken { record: *record, call: *call, row, texts: &texts, processes: &self.table };
-        let other = taken.other_name(&self.aliases);
+        let other = taken.other_name(&mut self.aliases);
         self.show(&taken, kind, changed, caller.as_ref(), sink);
         if let (Some(name), Some(at)) = (other, row.fd.place()) {
             self.num += 1;

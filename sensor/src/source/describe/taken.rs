@@ -204,11 +204,12 @@ impl<'a> Taken<'a> {
     }
 
     /// Another name of the event's file, if rules have one for it.
-    pub(super) fn other_name(&self, aliases: &Aliases) -> Option<Arc<[u8]>> {
+    pub(super) fn other_name(&self, aliases: &mut Aliases) -> Option<Arc<[u8]>> {
         let file = self.file(self.row.fd.place()?)?;
         let name = self.fd_name();
         let real = || aliases.name(file.real_dev, file.real_ino, name).filter(|_| file.real_ino != 0);
-        aliases.name(file.dev, file.ino, name).or_else(real)
+        let known = aliases.name(file.dev, file.ino, name).or_else(real);
+        known.or_else(|| aliases.seen_name(file.dev, file.ino, file.nlink, name))
     }
 
     /// The path of what the descriptor of an argument refers to, as an event's argument.
