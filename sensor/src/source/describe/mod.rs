@@ -231,7 +231,9 @@ impl Describer {
             if kind != EventType::CONNECT || row.flags & calls::STAND_IN == 0 {
                 self.tell(&record, &call, (row, kind), changed, sink);
             }
-            if let Some(other) = calls::also(row).filter(|(_, kind)| self.wanted.contains(kind)) {
+            if let Some(other) =
+                calls::also(row).filter(|(row, kind)| self.wanted.contains(kind) && row.admits(&call))
+            {
                 self.tell(&record, &call, other, changed, sink);
             }
         }

@@ -63,8 +63,8 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("setsid", "res"),
 ];
 
-/// Calls that make a descriptor without a name, of which only the number is told.
-const BARE: &[&str] = &["eventfd", "eventfd2", "fcntl", "timerfd_create"];
+/// Calls that answer a descriptor only in some cases.
+const BARE: &[&str] = &["fcntl"];
 
 /// A call of a row, of which nothing was taken and all numbers are 0.
 fn record(row: u16) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use cadge_engine::{ArgValue, flags as names};
 
 use super::super::flags;
-use super::{Call, FdOf, Take, Value};
+use super::{ALSO, Call, FdOf, STAND_IN, Take, Value};
 use crate::source::describe::Taken;
 use crate::source::ebpf::record::{arg, part};
 
@@ -20,7 +20,7 @@ pub(super) const CALLS: &[Call] = &[
     Call {
         event: "dup",
         calls: &["fcntl"],
-        flags: 0,
+        flags: STAND_IN | ALSO,
         takes: &[Take::If(1, F_DUPFD), Take::If(1, F_DUPFD_CLOEXEC), Take::Fd(0)],
         args: &[("res", Value::Made(copy)), ("oldfd", Value::Fd(0))],
         fd: FdOf::Copied(0),

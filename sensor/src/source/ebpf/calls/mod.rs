@@ -10,6 +10,7 @@ mod modes;
 mod mounts;
 mod names;
 mod open;
+mod plain;
 mod exec;
 mod process;
 mod others;
@@ -26,7 +27,7 @@ use cadge_engine::flags::Names;
 use cadge_engine::{ArgValue, EventType};
 
 use crate::source::describe::Taken;
-use crate::source::ebpf::record::arg;
+use crate::source::ebpf::record::{CallPart, arg};
 
 /// A system call, or several that have the same arguments and are one kind of event.
 pub(crate) struct Call {
@@ -49,6 +50,17 @@ impl Call {
     /// done: those of calls that open are not such.
     fn is_of_texts(&self) -> bool {
         self.takes.iter().any(|take| matches!(take, Take::String(_) | Take::Path(..)))
+    }
+
+    /// Whether one of the row's conditions is true, or it has none: what the kernel program asks too.
+    pub(crate) fn admits(&self, call: &CallPart) -> bool {
+        let mut conditions = self.takes.iter().filter_map(|take| match *take {
+            Take::If(at, number) => Some(call.word(at) == u32::from(number)),
+            Take::IfAny(at, bits) => Some(call.word(at) & u32::from(bits) != 0),
+            Take::IfBit(at, bit) => Some(call.word(at) >> (bit & 31) & 1 == 1),
+            _ => None,
+        });
+        conditions.clone().next().is_none() || conditions.any(|is_true| is_true)
     }
 }
 
@@ -233,6 +245,7 @@ const LISTS: &[&[Call]] = &[
     sockets::CALLS,
     kernel::CALLS,
     kernel::BARE,
+    plain::CALLS,
     quota::CALLS,
     uring::CALLS,
 ];

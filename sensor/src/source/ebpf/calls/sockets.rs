@@ -2,7 +2,7 @@
 
 use cadge_engine::{ArgValue, flags};
 
-use super::{CRITICAL, Call, FdOf, SENDS, STAND_IN, Take, Value};
+use super::{ALSO, CRITICAL, Call, FdOf, SENDS, STAND_IN, Take, Value};
 use crate::source::describe::Taken;
 use crate::source::ebpf::record::{arg, part};
 
@@ -134,7 +134,13 @@ pub(super) const CALLS: &[Call] = &[
         &[Take::Fd(0), Take::SentAll(1, DATA)],
         &[("res", Value::Result), ("fd", Value::Fd(0)), ("size", SIZE), ("data", SENT), ("tuple", TUPLE)],
     ),
-    on_socket("sendmsg", &["sendmmsg"], STAND_IN | SENDS, &[Take::Fd(0), Take::SentAll(1, DATA)], SENDMSG),
+    on_socket(
+        "sendmsg",
+        &["sendmmsg"],
+        STAND_IN | ALSO | SENDS,
+        &[Take::Fd(0), Take::SentAll(1, DATA)],
+        SENDMSG,
+    ),
     // What sends can connect as well.
     on_socket(
         "connect",
@@ -188,7 +194,7 @@ pub(super) const CALLS: &[Call] = &[
     on_socket(
         "recvmsg",
         &["recvmmsg", "recvmmsg_time64"],
-        STAND_IN,
+        STAND_IN | ALSO,
         &[Take::Fd(0), Take::Messages(1, DATA)],
         RECVMSG,
     ),
