@@ -129,8 +129,20 @@ fn made(case: &Case<'_>, mode: Mode) -> Option<Expected> {
         .filter(|(_, text)| is_known(mode, text))
         .map(|(name, text)| (full_name(name), results(&place.fill(text), &ran)))
         .collect();
+    if says_abi(mode, case) {
+        fields.push(("evt.abi".to_owned(), mode.abi().to_owned()));
+    }
     fields.sort();
     Some(Expected { mode, event: case.event.to_owned(), pid: ran.pid, script, fields, others: Vec::new() })
+}
+
+/// Whether the event is of a call that is made as the mode says: the others are of processes, and some calls of
+/// a script no `io_uring` makes.
+fn says_abi(mode: Mode, case: &Case<'_>) -> bool {
+    let is_of_process = ["execve", "execveat", "clone", "clone3", "fork", "vfork"].contains(&case.event);
+    let is_last = case.script.last().is_some_and(|step| step.split(' ').next() == Some(case.event));
+    let is_in_ring = !matches!(mode, Mode::UringSkip | Mode::UringDirect) && is_last;
+    !is_of_process && (!mode.is_uring() || is_in_ring)
 }
 
 /// Whether a field's text is known to the script and to the kernel.

@@ -158,6 +158,17 @@ impl Mode {
         self.words().starts_with("uring")
     }
 
+    /// What `evt.abi` says of it.
+    pub(crate) fn abi(self) -> &'static str {
+        if self.is_uring() {
+            "io_uring"
+        } else if self.is_32_bit() {
+            "i386"
+        } else {
+            "native"
+        }
+    }
+
     fn is_socketcall(self) -> bool {
         matches!(self, Self::Int80Socketcall | Self::I386Socketcall)
     }

@@ -10,6 +10,7 @@ use super::live::{Live, PATIENCE};
 
 /// The fields that are kept of each event, beside all its arguments. A test may ask for more.
 const FIELDS: &[&str] = &[
+    "evt.abi",
     "evt.res",
     "evt.rawres",
     "evt.failed",

@@ -7,7 +7,8 @@ use cadge_engine::{Abi, Arg, ArgValue, Fd, FdKind, Process, Processes as _};
 use super::super::ebpf::calls::{Call, FdOf, Take, Value};
 use super::super::ebpf::flags;
 use super::super::ebpf::record::{
-    CallPart, DETACHED, FilePart, MessagePart, Record, SocketPart, UNREADABLE, arg, exe, join_path, part,
+    CallPart, DETACHED, FilePart, MessagePart, Record, SocketPart, UNREADABLE, URING, arg, exe, join_path,
+    part,
 };
 use super::path::{follow_own_links, resolve};
 use super::socket::{EndTexts, Found, SocketView};
@@ -183,9 +184,10 @@ impl<'a> Taken<'a> {
         self.record.header.tid.into()
     }
 
-    /// By which road the call came: `enum cadge_abi`.
+    /// By which road the call came: `enum cadge_abi`, but of an operation of an `io_uring` that.
     pub(super) fn abi(&self) -> Abi {
         match self.call.abi {
+            _ if self.call.flags & URING != 0 => Abi::IoUring,
             1 if cfg!(target_arch = "x86_64") => Abi::I386,
             1 => Abi::Arm,
             2 => Abi::X32,

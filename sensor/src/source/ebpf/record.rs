@@ -70,6 +70,9 @@ mirror! {
     HookPart = "cadge_hook" { which: u32, reserved: u32 }
 }
 
+/// A flag of a call: an `io_uring` does it, no system call: `CADGE_CALL_URING`.
+pub(crate) const URING: u8 = 1;
+
 impl CallPart {
     /// An argument; 0 if there is no such.
     pub(crate) fn arg(&self, at: u8) -> u64 {
