@@ -230,6 +230,8 @@ impl Mode {
             && (!self.is_socketcall() || IN_SOCKETCALL.contains(&event))
             // It receives from a socket, but does not say from whom.
             && !(self.is_uring() && script.iter().any(|step| self.name(step) == "recvfrom" && words(step) > 5))
+            // The kernel's thread stays in the namespaces that the process was in when it made the ring.
+            && !(self == Self::UringSqpoll && script.iter().any(|step| self.name(step) == "unshare"))
             // What the ring has in its own table nobody else can use.
             && (self != Self::UringDirect
                 || script.iter().all(|step| {
