@@ -354,6 +354,10 @@ pub struct Process {
     pub fd_limit: u64,
     /// What it used when it was last described; nothing if that is not known.
     pub used: Option<Used>,
+    /// `uid` as its own user namespace has it, where that knows it.
+    pub ns_uid: Option<u32>,
+    /// Its namespaces.
+    pub namespaces: Namespaces,
 }
 
 /// What a process uses.
@@ -369,6 +373,19 @@ pub struct Used {
     pub faults_major: u64,
     /// Page faults that did not.
     pub faults_minor: u64,
+}
+
+/// The inodes of a process's namespaces, as the links in `/proc/PID/ns` have them; 0 if unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    /// Of process ids.
+    pub pid: u32,
+    /// Of mounts.
+    pub mnt: u32,
+    /// Of users and groups.
+    pub user: u32,
+    /// Of networks.
+    pub net: u32,
 }
 
 impl Process {

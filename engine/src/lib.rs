@@ -33,7 +33,8 @@ pub mod alert;
 pub use alert::{Alert, Priority};
 pub use container::{Container, ContainerState, Labels, Mount, Pod};
 pub use event::{
-    Abi, Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, Hosts, L4Proto, Process, Processes, Used,
+    Abi, Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, Hosts, L4Proto, Namespaces, Process,
+    Processes, Used,
 };
 pub use filter::Filter;
 pub use given::{Given, Said};

@@ -222,6 +222,7 @@ static __always_inline void fill_caller(struct cadge_call *call, struct task_str
 	call->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	call->uid = BPF_CORE_READ(cred, euid.val);
 	call->gid = BPF_CORE_READ(cred, egid.val);
+	call->ns_uid = inner_uid_of(cred, call->uid);
 	bpf_core_read(&call->cap_effective, 8, &cred->cap_effective);
 	bpf_core_read(&call->cap_permitted, 8, &cred->cap_permitted);
 	bpf_core_read(&call->cap_inheritable, 8, &cred->cap_inheritable);

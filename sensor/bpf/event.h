@@ -171,6 +171,8 @@ struct cadge_call {
 	__u8 abi;   /* enum cadge_abi */
 	__u8 flags;
 	__u32 number; /* the system call's, or CADGE_NUMBER_… */
+	__u32 ns_uid; /* `uid` in its own user namespace */
+	__u32 reserved;
 };
 
 /* Numbers of what has none of its own, beyond those of any architecture. */
@@ -335,7 +337,7 @@ _Static_assert(sizeof(struct cadge_part) == 8, "part");
 _Static_assert(sizeof(struct cadge_header) == 32, "header");
 _Static_assert(sizeof(struct cadge_process) == 232, "process");
 _Static_assert(sizeof(struct cadge_exit) == 8, "exit");
-_Static_assert(sizeof(struct cadge_call) == 104, "call");
+_Static_assert(sizeof(struct cadge_call) == 112, "call");
 _Static_assert(sizeof(struct cadge_file) == 40, "file");
 _Static_assert(sizeof(struct cadge_socket) == 72, "socket");
 _Static_assert(sizeof(struct cadge_message) == 16, "message");

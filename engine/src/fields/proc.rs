@@ -4,7 +4,7 @@ use super::accessor::ancestors;
 use super::proc_env;
 use super::row::{ancestor, made, nobody, number, row, text, truth};
 use super::{Field, Get, Type, Value};
-use crate::{Event, Process};
+use crate::{Event, Namespaces, Process};
 
 /// Sorted by name.
 pub(super) const FIELDS: &[Field] = &[
@@ -170,6 +170,18 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     text("proc.name", "the kernel's short name, at most 15 bytes", |e| Some(Value::text(&e.process?.comm))),
     nobody("proc.nchilds", Type::Uint64, "how many children it has"),
+    number("proc.ns.mnt", Type::Uint32, "Cadge's own: the inode of its mount namespace", |e| {
+        namespace(e, |of| of.mnt)
+    }),
+    number("proc.ns.net", Type::Uint32, "Cadge's own: the inode of its network namespace", |e| {
+        namespace(e, |of| of.net)
+    }),
+    number("proc.ns.pid", Type::Uint32, "Cadge's own: the inode of its pid namespace", |e| {
+        namespace(e, |of| of.pid)
+    }),
+    number("proc.ns.user", Type::Uint32, "Cadge's own: the inode of its user namespace", |e| {
+        namespace(e, |of| of.user)
+    }),
     nobody("proc.nthreads", Type::Uint64, "how many threads it has"),
     text("proc.pcmdline", "the parent's name and arguments", |e| Some(Value::text(&parent(e)?.cmdline))),
     text("proc.pexe", "the parent's first argument", |e| Some(Value::text(parent(e)?.exe()))),
@@ -285,6 +297,10 @@ fn group_leader<'a>(event: &Event<'a>) -> Option<&'a Process> {
 /// A time or limit that is 0 is not known.
 fn known(number: u64) -> Option<u64> {
     (number > 0).then_some(number)
+}
+
+fn namespace(event: &Event<'_>, which: fn(&Namespaces) -> u32) -> Option<Value<'static>> {
+    Some(which(&event.process?.namespaces)).filter(|inode| *inode > 0).map(Value::number)
 }
 
 fn start(process: &Process) -> Option<Value<'static>> {

@@ -24,6 +24,9 @@ pub(super) const USER: &[Field] = &[
         let process = e.process?;
         Some(Value::text(name(&process.user_name, process.uid)))
     }),
+    number("user.ns_uid", Type::Uint32, "Cadge's own: the user's id in its own user namespace", |e| {
+        e.process?.ns_uid.map(Value::number)
+    }),
     text("user.shell", "the user's shell, `<NA>` if it is not known", |e| {
         Some(Value::text(known(&e.process?.user_shell, NOBODY)))
     }),

@@ -22,7 +22,7 @@ const RULES: &str = r"
 - rule: secret read by another user
   desc: only root may read the secret
   condition: evt.type in (open, openat, openat2) and fd.name endswith /cadge-newuser-secret and user.uid != 0
-  output: read by %user.uid
+  output: read by %user.uid, which is %user.ns_uid in %proc.ns.user
   priority: WARNING
 ";
 
@@ -56,5 +56,5 @@ fn root_in_a_namespace_of_ones_own_is_not_root() {
     fs::write(&secret, "x").unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     attack("newuser", &["12345", secret.to_str().unwrap()]);
-    guard.must_alert("secret read by another user", &[("user.uid", "12345")]);
+    guard.must_alert("secret read by another user", &[("user.uid", "12345"), ("user.ns_uid", "0")]);
 }

@@ -159,6 +159,10 @@ fn exec_tells_environment_capabilities_and_all_of_the_executable() {
         "proc.pidns_init_start_ts",
         "proc.fdlimit",
         "proc.interpreter",
+        "proc.ns.pid",
+        "proc.ns.mnt",
+        "proc.ns.user",
+        "proc.ns.net",
     ];
     let Some(watch) = Watch::on("exec's fields", &["execve"], fields) else { return };
     let dir = tempfile::tempdir().unwrap();
@@ -185,6 +189,11 @@ fn exec_tells_environment_capabilities_and_all_of_the_executable() {
     assert_eq!(seen.arg("flags"), "EXE_WRITABLE");
     assert_ne!(seen.field("proc.pidns_init_start_ts"), "<NA>");
     assert_ne!(seen.field("proc.fdlimit"), "<NA>");
+    for name in ["pid", "mnt", "user", "net"] {
+        let link = fs::read_link(format!("/proc/self/ns/{name}")).unwrap().display().to_string();
+        let inode = seen.field(&format!("proc.ns.{name}"));
+        assert_eq!(link, format!("{name}:[{inode}]"));
+    }
 }
 
 #[test]

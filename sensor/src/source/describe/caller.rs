@@ -20,7 +20,9 @@ impl Describer {
         let mut process = known.clone();
         process.uid = call.uid;
         process.gid = call.gid;
+        process.ns_uid = ns_uid(call);
         process.user_name = self.names.user(call.uid);
+        (process.user_home, process.user_shell) = self.names.home_and_shell(call.uid);
         process.group_name = self.names.group(call.gid);
         process.cap_effective = call.cap_effective;
         process.cap_permitted = call.cap_permitted;
@@ -32,7 +34,13 @@ impl Describer {
 fn has_credentials(process: &Process, call: &CallPart) -> bool {
     process.uid == call.uid
         && process.gid == call.gid
+        && process.ns_uid == ns_uid(call)
         && process.cap_effective == call.cap_effective
         && process.cap_permitted == call.cap_permitted
         && process.cap_inheritable == call.cap_inheritable
+}
+
+/// Which changes when somebody writes a map of ids.
+fn ns_uid(call: &CallPart) -> Option<u32> {
+    Some(call.ns_uid).filter(|uid| *uid != u32::MAX)
 }

@@ -42,6 +42,9 @@ impl Describer {
         process.vpgid = i64::from(part.vpgid);
         process.tty = part.tty;
         process.fd_limit = part.fd_limit;
+        process.namespaces.pid = part.ns_pid;
+        process.namespaces.mnt = part.ns_mnt;
+        process.namespaces.net = part.ns_net;
         process.used = Some(Used {
             virtual_kb: part.vm_size_kb,
             resident_kb: part.vm_rss_kb,
@@ -61,6 +64,8 @@ impl Describer {
         (process.user_home, process.user_shell) = self.names.home_and_shell(part.uid);
         process.group_name = self.names.group(part.gid);
         process.login_name = self.names.user(part.loginuid);
+        process.ns_uid = Some(part.inner_uid).filter(|uid| *uid != u32::MAX);
+        process.namespaces.user = part.ns_user;
         process.cap_effective = part.cap_effective;
         process.cap_permitted = part.cap_permitted;
         process.cap_inheritable = part.cap_inheritable;

@@ -159,7 +159,7 @@ mod tests {
 
     /// A record of an operation's beginning or end, at this time in seconds.
     fn record(kind: u8, seconds: u64, request: u64, flags: u32, result: i64) -> Vec<u8> {
-        let mut record = vec![0; 32 + 104];
+        let mut record = vec![0; 32 + size_of::<CallPart>()];
         (record[0], record[2]) = (2, kind);
         record[8..16].copy_from_slice(&(seconds * 1_000_000_000).to_ne_bytes());
         record[32..40].copy_from_slice(&result.to_ne_bytes());

@@ -61,7 +61,7 @@ mirror! {
     /// A system call.
     CallPart = "cadge_call" {
         result: i64, args: [u64; 6], cgroup: u64, cap_effective: u64, cap_permitted: u64, cap_inheritable: u64,
-        uid: u32, gid: u32, call: u16, abi: u8, flags: u8, number: u32,
+        uid: u32, gid: u32, call: u16, abi: u8, flags: u8, number: u32, ns_uid: u32, reserved: u32,
     }
 }
 
@@ -253,6 +253,8 @@ pub(crate) const KINDS: &[(u16, usize)] = &[
     (4, size_of::<ProcessPart>()),
     (5, size_of::<CallPart>()),
     (6, size_of::<ProcessPart>()),
+    (7, size_of::<CallPart>()),
+    (8, size_of::<CallPart>()),
     (16, size_of::<HookPart>()),
     (17, size_of::<CallPart>()),
 ];

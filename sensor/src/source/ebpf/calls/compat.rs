@@ -253,6 +253,8 @@ mod tests {
             abi: ABI_32,
             flags: 0,
             number: compat(name).unwrap(),
+            ns_uid: 0,
+            reserved: 0,
         }
     }
 
