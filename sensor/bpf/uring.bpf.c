@@ -58,6 +58,12 @@ struct {
 	__type(value, struct unanswereds);
 } unanswereds SEC(".maps");
 
+/* A kernel that lacks an operation lacks its structure too: nothing of it may be read there. */
+#define READ_IN(request, member)                                                             \
+	(bpf_core_field_exists((request)->member) ? BPF_CORE_READ((request), member) : 0)
+#define NAME_IN(request, member)                                                             \
+	(bpf_core_field_exists((request)->member) ? BPF_CORE_READ((request), member, name) : NULL)
+
 static __always_inline struct sources *sources_of(void)
 {
 	__u32 zero = 0;
@@ -72,7 +78,7 @@ static __always_inline __u32 uring_number(struct io_kiocb *req)
 
 	if (operation >= URING_RENAMEAT2)
 		return CADGE_NUMBERS;
-	if (operation == URING_RENAMEAT && BPF_CORE_READ((struct io_rename *)req, flags))
+	if (operation == URING_RENAMEAT && READ_IN((struct io_rename *)req, flags))
 		operation = URING_RENAMEAT2;
 	return CADGE_NUMBER_URING + operation;
 }
@@ -117,15 +123,11 @@ static __always_inline __u32 slot_of(struct io_kiocb *req)
 	switch (BPF_CORE_READ(req, opcode)) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
-		return bpf_core_field_exists(((struct io_open *)req)->file_slot) ?
-			       BPF_CORE_READ((struct io_open *)req, file_slot) :
-			       0;
+		return READ_IN((struct io_open *)req, file_slot);
 	case URING_ACCEPT:
-		return bpf_core_field_exists(((struct io_accept *)req)->file_slot) ?
-			       BPF_CORE_READ((struct io_accept *)req, file_slot) :
-			       0;
+		return READ_IN((struct io_accept *)req, file_slot);
 	case URING_SOCKET:
-		return BPF_CORE_READ((struct io_socket *)req, file_slot);
+		return READ_IN((struct io_socket *)req, file_slot);
 	}
 	return 0;
 }
@@ -194,48 +196,48 @@ static __always_inline void fill_names(struct cadge_call *call, struct sources *
 	switch (BPF_CORE_READ(req, opcode)) {
 	case URING_OPENAT:
 		/* The kernel adds O_LARGEFILE, which nobody asks for any more. */
-		call->args[2] = BPF_CORE_READ(open, how.flags) & ~(__u64)URING_O_LARGEFILE;
-		call->args[3] = BPF_CORE_READ(open, how.mode);
-		call->args[0] = BPF_CORE_READ(open, dfd);
-		from->of[1] = (__u64)BPF_CORE_READ(open, filename, name);
+		call->args[2] = READ_IN(open, how.flags) & ~(__u64)URING_O_LARGEFILE;
+		call->args[3] = READ_IN(open, how.mode);
+		call->args[0] = READ_IN(open, dfd);
+		from->of[1] = (__u64)NAME_IN(open, filename);
 		break;
 	case URING_OPENAT2:
-		from->how.flags = BPF_CORE_READ(open, how.flags) & ~(__u64)URING_O_LARGEFILE;
-		from->how.mode = BPF_CORE_READ(open, how.mode);
-		from->how.resolve = BPF_CORE_READ(open, how.resolve);
+		from->how.flags = READ_IN(open, how.flags) & ~(__u64)URING_O_LARGEFILE;
+		from->how.mode = READ_IN(open, how.mode);
+		from->how.resolve = READ_IN(open, how.resolve);
 		from->of[2] = (__u64)&from->how;
 		call->args[3] = sizeof(struct open_how);
-		call->args[0] = BPF_CORE_READ(open, dfd);
-		from->of[1] = (__u64)BPF_CORE_READ(open, filename, name);
+		call->args[0] = READ_IN(open, dfd);
+		from->of[1] = (__u64)NAME_IN(open, filename);
 		break;
 	case URING_UNLINKAT:
-		call->args[0] = BPF_CORE_READ(unlink, dfd);
-		from->of[1] = (__u64)BPF_CORE_READ(unlink, filename, name);
-		call->args[2] = BPF_CORE_READ(unlink, flags);
+		call->args[0] = READ_IN(unlink, dfd);
+		from->of[1] = (__u64)NAME_IN(unlink, filename);
+		call->args[2] = READ_IN(unlink, flags);
 		break;
 	case URING_MKDIRAT:
-		call->args[0] = BPF_CORE_READ(mkdir, dfd);
-		from->of[1] = (__u64)BPF_CORE_READ(mkdir, filename, name);
-		call->args[2] = BPF_CORE_READ(mkdir, mode);
+		call->args[0] = READ_IN(mkdir, dfd);
+		from->of[1] = (__u64)NAME_IN(mkdir, filename);
+		call->args[2] = READ_IN(mkdir, mode);
 		break;
 	case URING_RENAMEAT:
-		call->args[0] = BPF_CORE_READ(rename, old_dfd);
-		from->of[1] = (__u64)BPF_CORE_READ(rename, oldpath, name);
-		call->args[2] = BPF_CORE_READ(rename, new_dfd);
-		from->of[3] = (__u64)BPF_CORE_READ(rename, newpath, name);
-		call->args[4] = BPF_CORE_READ(rename, flags);
+		call->args[0] = READ_IN(rename, old_dfd);
+		from->of[1] = (__u64)NAME_IN(rename, oldpath);
+		call->args[2] = READ_IN(rename, new_dfd);
+		from->of[3] = (__u64)NAME_IN(rename, newpath);
+		call->args[4] = READ_IN(rename, flags);
 		break;
 	case URING_LINKAT:
-		call->args[0] = BPF_CORE_READ(link, old_dfd);
-		from->of[1] = (__u64)BPF_CORE_READ(link, oldpath, name);
-		call->args[2] = BPF_CORE_READ(link, new_dfd);
-		from->of[3] = (__u64)BPF_CORE_READ(link, newpath, name);
-		call->args[4] = BPF_CORE_READ(link, flags);
+		call->args[0] = READ_IN(link, old_dfd);
+		from->of[1] = (__u64)NAME_IN(link, oldpath);
+		call->args[2] = READ_IN(link, new_dfd);
+		from->of[3] = (__u64)NAME_IN(link, newpath);
+		call->args[4] = READ_IN(link, flags);
 		break;
 	case URING_SYMLINKAT:
-		from->of[0] = (__u64)BPF_CORE_READ(link, oldpath, name);
-		call->args[1] = BPF_CORE_READ(link, new_dfd);
-		from->of[2] = (__u64)BPF_CORE_READ(link, newpath, name);
+		from->of[0] = (__u64)NAME_IN(link, oldpath);
+		call->args[1] = READ_IN(link, new_dfd);
+		from->of[2] = (__u64)NAME_IN(link, newpath);
 		break;
 	}
 }
@@ -250,8 +252,8 @@ static __always_inline void fill_destination(struct cadge_call *call, struct sou
 		call->args[URING_NAMELEN] = BPF_CORE_READ(copied, msg.msg_namelen);
 		from->of[4] = message_address((__u64)copied);
 	} else if (!copied && bpf_core_field_exists(message->addr)) {
-		call->args[4] = (__u64)BPF_CORE_READ(message, addr);
-		call->args[5] = BPF_CORE_READ(message, addr_len);
+		call->args[4] = (__u64)READ_IN(message, addr);
+		call->args[5] = READ_IN(message, addr_len);
 	}
 }
 
@@ -267,7 +269,7 @@ static __always_inline void fill_descriptor(struct cadge_call *call, struct sour
 
 	/* The result shares its place with the descriptor until there is one. */
 	if (is_on_file(operation) && bpf_core_field_exists(req->cqe)) {
-		call->args[0] = BPF_CORE_READ(req, cqe.fd);
+		call->args[0] = READ_IN(req, cqe.fd);
 		from->file = (__u64)request_file(req, call->args[0]);
 	} else if (is_on_file(operation)) {
 		call->args[0] = -1;
@@ -277,57 +279,57 @@ static __always_inline void fill_descriptor(struct cadge_call *call, struct sour
 	case URING_CONNECT:
 	case URING_BIND:
 		/* Both begin with the same members; a bind has no address of the caller's left. */
-		call->args[2] = operation == URING_BIND ? BPF_CORE_READ((struct io_bind *)req, addr_len) :
-							  BPF_CORE_READ(connect, addr_len);
-		call->args[1] = operation == URING_BIND ? 0 : (__u64)BPF_CORE_READ(connect, addr);
+		call->args[2] = operation == URING_BIND ? READ_IN((struct io_bind *)req, addr_len) :
+							  READ_IN(connect, addr_len);
+		call->args[1] = operation == URING_BIND ? 0 : (__u64)READ_IN(connect, addr);
 		from->of[1] = copied_address(req, call->args[1]);
 		break;
 	case URING_ACCEPT:
-		call->args[1] = (__u64)BPF_CORE_READ(accept, addr);
-		call->args[2] = (__u64)BPF_CORE_READ(accept, addr_len);
-		call->args[3] = BPF_CORE_READ(accept, flags);
+		call->args[1] = (__u64)READ_IN(accept, addr);
+		call->args[2] = (__u64)READ_IN(accept, addr_len);
+		call->args[3] = READ_IN(accept, flags);
 		break;
 	case URING_SOCKET:
-		call->args[0] = BPF_CORE_READ(socket, domain);
-		call->args[1] = BPF_CORE_READ(socket, type);
-		call->args[2] = BPF_CORE_READ(socket, protocol);
+		call->args[0] = READ_IN(socket, domain);
+		call->args[1] = READ_IN(socket, type);
+		call->args[2] = READ_IN(socket, protocol);
 		break;
 	case URING_LISTEN:
-		call->args[1] = BPF_CORE_READ((struct io_listen *)req, backlog);
+		call->args[1] = READ_IN((struct io_listen *)req, backlog);
 		break;
 	case URING_SHUTDOWN:
-		call->args[1] = BPF_CORE_READ((struct io_shutdown *)req, how);
+		call->args[1] = READ_IN((struct io_shutdown *)req, how);
 		break;
 	case URING_SEND:
 	case URING_SEND_ZC:
 	case URING_RECV:
-		call->args[1] = (__u64)BPF_CORE_READ(message, buf);
-		call->args[2] = BPF_CORE_READ(message, len);
-		call->args[3] = BPF_CORE_READ(message, msg_flags);
+		call->args[1] = (__u64)READ_IN(message, buf);
+		call->args[2] = READ_IN(message, len);
+		call->args[3] = READ_IN(message, msg_flags);
 		if (operation != URING_RECV)
 			fill_destination(call, from, req);
 		break;
 	case URING_SENDMSG:
 	case URING_SENDMSG_ZC:
 	case URING_RECVMSG:
-		call->args[1] = (__u64)BPF_CORE_READ(message, buf);
-		call->args[2] = BPF_CORE_READ(message, msg_flags);
+		call->args[1] = (__u64)READ_IN(message, buf);
+		call->args[2] = READ_IN(message, msg_flags);
 		if (operation == URING_RECVMSG)
 			break;
 		fill_destination(call, from, req);
 		from->of[1] = from->of[4];
 		break;
 	case URING_FTRUNCATE:
-		call->args[1] = BPF_CORE_READ((struct io_ftrunc *)req, len);
+		call->args[1] = READ_IN((struct io_ftrunc *)req, len);
 		break;
 	case URING_CLOSE:
-		call->args[0] = BPF_CORE_READ((struct io_close *)req, fd);
+		call->args[0] = READ_IN((struct io_close *)req, fd);
 		break;
 	case URING_SPLICE:
-		call->args[0] = BPF_CORE_READ(splice, splice_fd_in);
-		call->args[2] = BPF_CORE_READ(req, cqe.fd);
-		call->args[4] = BPF_CORE_READ(splice, len);
-		call->args[5] = BPF_CORE_READ(splice, flags);
+		call->args[0] = READ_IN(splice, splice_fd_in);
+		call->args[2] = READ_IN(req, cqe.fd);
+		call->args[4] = READ_IN(splice, len);
+		call->args[5] = READ_IN(splice, flags);
 		break;
 	}
 }
@@ -484,7 +486,7 @@ __noinline int note_unanswered(__u64 req_at)
 		return 0;
 	one = &list->of[at];
 	one->request = req_at;
-	one->before = BPF_CORE_READ(req, cqe.res);
+	one->before = READ_IN(req, cqe.res);
 	one->number = uring_number(req);
 	one->slot = slot_of(req);
 	list->count = at + 1;
@@ -517,9 +519,9 @@ static __always_inline void add_request(struct scratch *s, struct io_kiocb *req)
 		return;
 	if (from->is_unanswered)
 		note_unanswered((__u64)req);
-	to->user_data = BPF_CORE_READ(req, cqe.user_data);
+	to->user_data = READ_IN(req, cqe.user_data);
 	if (BPF_CORE_READ(req, opcode) != URING_ACCEPT || !bpf_core_field_exists(accept->iou_flags) ||
-	    !(BPF_CORE_READ(accept, iou_flags) & URING_ACCEPT_MULTISHOT))
+	    !(READ_IN(accept, iou_flags) & URING_ACCEPT_MULTISHOT))
 		return;
 	to->flags |= CADGE_REQUEST_MULTISHOT;
 	answers.ring = to->ring;
@@ -646,7 +648,7 @@ __noinline int add_received(__u64 req_at, __s64 result)
 {
 	struct io_kiocb *req = (void *)req_at;
 	struct io_sr_msg *message = (void *)req;
-	__u64 address = (__u64)BPF_CORE_READ(message, buf);
+	__u64 address = (__u64)READ_IN(message, buf);
 	struct scratch *s = scratch();
 
 	if (!s || result <= 0)
@@ -714,7 +716,7 @@ __noinline int look_at(__u64 req_at, __u32 number, __s32 before, __u32 slot)
 	struct io_kiocb *req = (void *)req_at;
 	__u32 operation = number - CADGE_NUMBER_URING, row;
 	struct cadge_plan *plan = uring_plan(number, &row);
-	__s32 result = BPF_CORE_READ(req, cqe.res);
+	__s32 result = READ_IN(req, cqe.res);
 	struct scratch *s = scratch();
 	struct cadge_request *to;
 

@@ -1,5 +1,7 @@
 //! System calls as rows: each event with what makes it and what it must say.
 
+use std::io::Write as _;
+
 use super::cases::{case, expect_cases};
 use super::watch::Watch;
 
@@ -125,4 +127,12 @@ fn rings_are_told() {
             ),
         ],
     );
+}
+
+#[test]
+fn where_operations_come_from_is_said() {
+    let check = cadge_sensor::source::ebpf::check_all().to_string();
+    let line = check.lines().find(|line| line.contains("io_uring")).unwrap_or("missing: not even asked");
+    let _ = writeln!(std::io::stderr(), "operations come from {line}");
+    assert!(line.starts_with("ok") || line.starts_with("absent"), "{check}");
 }
