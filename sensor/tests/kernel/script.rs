@@ -312,6 +312,7 @@ fn programs_are_kept_for_guests() {
         compiled("programs/call", mode.build()).unwrap();
     }
     compiled("bypass/swap", Build::Native).unwrap();
+    compiled("bypass/send_swap", Build::Native).unwrap();
     compiled("programs/swap_back", Build::Native).unwrap();
 }
 
