@@ -60,10 +60,12 @@ impl Place {
     pub(crate) fn new(name: &str, programs: &[&str]) -> Result<Self, String> {
         let missing: Vec<&&str> = programs.iter().filter(|name| program(name).is_none()).collect();
         if !missing.is_empty() {
-            return Err(format!("{missing:?} are not here: make setup-test"));
+            return Err(format!("{missing:?} are not here: make kernel-test"));
         }
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+        // runc takes no root file system behind a link.
+        let dir = dir.canonicalize().map_err(|error| error.to_string())?;
         let place = Self { dir, _alone: alone() };
         let probe = compiled("programs/call", Build::Bare)?;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernel/image.py");
