@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::ebpf::calls::{Call, Value};
 use super::super::ebpf::hooks;
 use super::super::ebpf::record::{CallPart, HookPart, Record, join_path, part};
-use super::taken::Texts;
+use super::texts::Texts;
 
 /// Threads that can be in a call at the same time, as far as they are remembered.
 const THREADS_MAX: usize = 4096;

@@ -8,6 +8,7 @@ mod caller;
 mod exec_args;
 mod socket;
 mod taken;
+mod texts;
 #[cfg(test)]
 mod types;
 mod uring;
@@ -25,7 +26,7 @@ use entered::Entered;
 use hooked::Hooked;
 pub(crate) use process::exe_marks;
 pub(crate) use taken::Taken;
-use taken::Texts;
+use texts::Texts;
 use uring::Requests;
 
 /// The clock of records (since boot) and the wall clock drift apart: they are compared so often.

@@ -1,6 +1,7 @@
 //! Events from the running kernel, through eBPF programs.
 
 pub(crate) mod record;
+mod mirror;
 pub(crate) mod address;
 pub(crate) mod calls;
 pub(crate) mod flags;

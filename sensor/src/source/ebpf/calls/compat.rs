@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::{ROWS, compat};
+use super::{ROWS, numbers};
 use crate::source::ebpf::record::CallPart;
 
 /// `CADGE_ABI_32`.
@@ -114,11 +114,13 @@ fn has_row(name: &str) -> bool {
 /// Every number by which a 32-bit program makes one of the calls of a row.
 pub(super) fn numbers(names: &[&str]) -> Vec<u32> {
     let own = |name: &&&str| !MULTIPLEXERS.iter().any(|(multiplexer, _)| multiplexer == *name);
-    let mut numbers: Vec<u32> = names.iter().filter(own).filter_map(|name| compat(name)).collect();
+    let mut numbers: Vec<u32> = names.iter().filter(own).filter_map(|name| numbers::compat(name)).collect();
     for name in names {
-        numbers.extend(["32", "64", "_time64"].iter().filter_map(|end| compat(&format!("{name}{end}"))));
+        numbers.extend(
+            ["32", "64", "_time64"].iter().filter_map(|end| numbers::compat(&format!("{name}{end}"))),
+        );
         let twins = TWINS.iter().filter(|(native, twin)| native == name && !has_row(twin));
-        numbers.extend(twins.filter_map(|(_, twin)| compat(twin)));
+        numbers.extend(twins.filter_map(|(_, twin)| numbers::compat(twin)));
         numbers.extend(PARTS.iter().filter(|(_, part)| part == name).map(|(number, _)| number));
     }
     numbers.sort_unstable();
@@ -136,7 +138,7 @@ pub(in crate::source::ebpf) fn multiplexers(
     is_wanted: impl Fn(std::ops::Range<u32>) -> bool,
 ) -> Vec<(u32, u16)> {
     let wanted = MULTIPLEXERS.iter().filter(|(_, parts)| is_wanted(parts.clone()));
-    wanted.filter_map(|(name, _)| Some((compat(name)?, MULTIPLEXED))).collect()
+    wanted.filter_map(|(name, _)| Some((numbers::compat(name)?, MULTIPLEXED))).collect()
 }
 
 /// How the arguments of a 32-bit call differ from those of the same native one.
@@ -186,7 +188,7 @@ const PAGE_BYTES: u64 = 4096;
 
 static BY_NUMBER: LazyLock<HashMap<u32, Differs>> = LazyLock::new(|| {
     let differences = DIFFERENCES.iter();
-    differences.filter_map(|(name, differs)| Some((compat(name)?, *differs))).collect()
+    differences.filter_map(|(name, differs)| Some((numbers::compat(name)?, *differs))).collect()
 });
 
 /// The call with its arguments as a native caller would have passed them.
@@ -252,7 +254,7 @@ mod tests {
             call: 1,
             abi: ABI_32,
             flags: 0,
-            number: compat(name).unwrap(),
+            number: numbers::compat(name).unwrap(),
             ns_uid: 0,
             reserved: 0,
         }
@@ -283,7 +285,7 @@ mod tests {
         let all = multiplexers(|parts| parts.contains(&(SOCKETCALL + 3)));
         assert_eq!(all, [(102, MULTIPLEXED)]);
         for (name, _) in DIFFERENCES.iter().filter(|(name, _)| !["send", "recv"].contains(name)) {
-            assert!(compat(name).is_some(), "{name}");
+            assert!(numbers::compat(name).is_some(), "{name}");
         }
     }
 

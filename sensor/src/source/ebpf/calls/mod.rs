@@ -9,8 +9,10 @@ mod memory;
 mod modes;
 mod mounts;
 mod names;
+mod numbers;
 mod open;
 mod plain;
+mod plans;
 mod exec;
 mod process;
 mod others;
@@ -19,8 +21,6 @@ mod rest;
 mod sockets;
 pub(super) mod uring;
 
-use std::collections::HashSet;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use cadge_engine::flags::Names;
@@ -28,6 +28,7 @@ use cadge_engine::{ArgValue, EventType};
 
 use crate::source::describe::Taken;
 use crate::source::ebpf::record::{CallPart, arg};
+pub(super) use plans::plans;
 
 /// A system call, or several that have the same arguments and are one kind of event.
 pub(crate) struct Call {
@@ -288,89 +289,6 @@ pub(crate) fn is_told(kind: EventType) -> bool {
     ROWS.iter().any(|(_, of)| *of == kind)
 }
 
-/// What the kernel is to do about a call.
-pub(super) struct Plan {
-    /// The row's number.
-    pub(super) row: u16,
-    /// `struct cadge_plan`.
-    pub(super) bytes: [u8; PLAN_BYTES],
-    /// Whether the call is looked at when it begins, too.
-    pub(super) at_enter: bool,
-    /// The numbers of its system calls in this architecture.
-    pub(super) native: Vec<u32>,
-    /// Those of its 32-bit ones.
-    pub(super) compat: Vec<u32>,
-}
-
-/// The plans for those rows that somebody wants, or that change a process.
-pub(super) fn plans(wanted: &[EventType]) -> Vec<Plan> {
-    let rows = (1_u16..).zip(ROWS.iter());
-    let (stand_ins, own): (Vec<_>, Vec<_>) = rows.partition(|(_, (call, _))| call.flags & STAND_IN != 0);
-    let mut planned = HashSet::new();
-    let mut plans = Vec::new();
-    for (row, (call, kind)) in own.into_iter().chain(stand_ins) {
-        let told = wanted.contains(kind);
-        let free = |name: &&&str| call.flags & STAND_IN == 0 || !planned.contains(**name);
-        let names: Vec<&str> = call.calls.iter().filter(free).copied().collect();
-        if names.is_empty() || !told && call.flags & (CHANGES | LOOKS) == 0 {
-            continue;
-        }
-        let flags = match (told, call.is_of_texts()) {
-            (false, _) => call.flags | SILENT,
-            (true, true) => call.flags & !STAND_IN | ENTER,
-            (true, false) => call.flags & !STAND_IN,
-        };
-        plans.push(Plan {
-            row,
-            bytes: plan(flags, call.takes),
-            at_enter: told && flags & (ENTER | SENDS) != 0,
-            native: native_numbers(&names),
-            compat: compat::numbers(&names),
-        });
-        planned.extend(names);
-    }
-    plans
-}
-
-/// Every number by which a native program makes one of the calls, and what else does their work.
-fn native_numbers(names: &[&str]) -> Vec<u32> {
-    let own = numbers(names, native).into_iter();
-    own.chain(compat::x32_numbers(names)).chain(uring::numbers(names)).collect()
-}
-
-fn plan(flags: u32, takes: &[Take]) -> [u8; PLAN_BYTES] {
-    let mut plan = [0; PLAN_BYTES];
-    plan[..4].copy_from_slice(&flags.to_ne_bytes());
-    for (take, at) in takes.iter().take(TAKES_MAX).zip(plan[4..].chunks_exact_mut(4)) {
-        at.copy_from_slice(&take.bytes());
-    }
-    plan
-}
-
-fn numbers(names: &[&str], number: fn(&str) -> Option<u32>) -> Vec<u32> {
-    names.iter().filter_map(|name| number(name)).collect()
-}
-
-#[cfg(target_arch = "x86_64")]
-fn native(name: &str) -> Option<u32> {
-    syscalls::x86_64::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
-}
-
-#[cfg(target_arch = "x86_64")]
-fn compat(name: &str) -> Option<u32> {
-    syscalls::x86::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
-}
-
-#[cfg(target_arch = "aarch64")]
-fn native(name: &str) -> Option<u32> {
-    syscalls::aarch64::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
-}
-
-#[cfg(target_arch = "aarch64")]
-fn compat(name: &str) -> Option<u32> {
-    syscalls::arm::Sysno::from_str(name).ok().and_then(|call| u32::try_from(call.id()).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,7 +304,7 @@ mod tests {
             assert_eq!(Some(&names[..]), kind.info().args.get(..all), "{}", call.event);
             assert!(call.takes.len() <= TAKES_MAX, "{}", call.event);
             assert!(
-                !numbers(call.calls, native).is_empty() || cfg!(not(target_arch = "x86_64")),
+                !numbers::all(call.calls, numbers::native).is_empty() || cfg!(not(target_arch = "x86_64")),
                 "{}",
                 call.event
             );
@@ -397,7 +315,7 @@ mod tests {
     fn no_call_is_in_two_rows() {
         let mut seen = std::collections::HashSet::new();
         for (call, _) in ROWS.iter().filter(|(call, _)| call.flags & STAND_IN == 0) {
-            for number in numbers(call.calls, native) {
+            for number in numbers::all(call.calls, numbers::native) {
                 assert!(seen.insert(("native", number)), "{}", call.event);
             }
             for number in compat::numbers(call.calls) {

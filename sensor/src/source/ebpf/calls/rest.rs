@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 
 use cadge_engine::EventType;
 
-use super::{Call, FdOf, STAND_IN, Value, is_listed, is_listed_call, native};
+use super::{Call, FdOf, STAND_IN, Value, is_listed, is_listed_call, numbers};
 use crate::source::answers;
 
 /// The rows, each of a kind of event that no other file has and nothing speaks against.
 pub(super) static ROWS: LazyLock<Vec<Call>> = LazyLock::new(|| {
     let is_left = |kind: &EventType| {
-        native(kind.name()).is_some() && !is_listed(*kind) && answers::why_not_told(*kind).is_none()
+        numbers::native(kind.name()).is_some() && !is_listed(*kind) && answers::why_not_told(*kind).is_none()
     };
     EventType::all().filter(is_left).filter(|kind| !answers::is_of_process(*kind)).map(row).collect()
 });
