@@ -4,6 +4,8 @@
 //! uses it reads the rule files and describes the events.
 
 pub mod event;
+mod fd;
+mod process;
 mod container;
 mod kept;
 pub mod events;
@@ -32,15 +34,14 @@ pub mod alert;
 
 pub use alert::{Alert, Priority};
 pub use container::{Container, ContainerState, Labels, Mount, Pod};
-pub use event::{
-    Abi, Arg, ArgValue, Endpoint, Event, EventType, Fd, FdKind, Hosts, L4Proto, Namespaces, Process,
-    Processes, Used,
-};
+pub use event::{Abi, Arg, ArgValue, Event, EventType, Hosts, Processes};
+pub use fd::{Endpoint, Fd, FdKind, L4Proto};
 pub use filter::Filter;
 pub use given::{Given, Said};
 pub use graph::Scratch;
 pub use kept::KeptEvent;
 pub use problem::{Code, Problem};
+pub use process::{Namespaces, Process, Used};
 /// The version of Falco's rule language that this is: major, minor, patch.
 pub const LANGUAGE_VERSION: (u32, u32, u32) = (0, 63, 0);
 
