@@ -9,6 +9,9 @@ use crate::hub::runtime;
 use crate::read::connect;
 use crate::stop::Stop;
 
+/// What is said to who has interrupted it.
+const ENDED: &str = "the backup was ended: no file is left";
+
 /// Makes a backup, and says how far it is where somebody looks.
 pub(crate) fn run(args: &Backup) -> Result<()> {
     let path = std::path::absolute(&args.file).context("the file's path")?;
@@ -16,10 +19,15 @@ pub(crate) fn run(args: &Backup) -> Result<()> {
     let shows = std::io::stderr().is_terminal();
     runtime()?.block_on(async {
         let mut stop = Stop::listen()?;
-        let mut backup = connect(&args.reach).await?.backup(path).await?;
+        // The hub may be slow to begin, too.
+        let begin = async { anyhow::Ok(connect(&args.reach).await?.backup(path).await?) };
+        let mut backup = tokio::select! {
+            () = stop.asked() => bail!(ENDED),
+            backup = begin => backup?,
+        };
         loop {
             let report = tokio::select! {
-                () = stop.asked() => bail!("the backup was ended: no file is left"),
+                () = stop.asked() => bail!(ENDED),
                 report = backup.next() => report?,
             };
             let Some(report) = report else { bail!("the hub has ended the backup") };

@@ -11,6 +11,7 @@ mod taken;
 mod texts;
 #[cfg(test)]
 mod types;
+mod cached;
 mod uring;
 
 use std::collections::HashSet;
@@ -146,9 +147,33 @@ impl Describer {
 
     /// Tells what waits for more that will not come, by the time of the machine's clock.
     pub(super) fn expire(&mut self, now_ns: u64, sink: &mut dyn FnMut(&Event<'_>)) {
-        while let Some(call) = self.requests.expired(now_ns) {
+        while let Some(mut call) = self.requests.expired(now_ns) {
+            // In a recording the processes are those of another time or machine.
+            if !self.clock.is_fixed {
+                self.add_meant(&mut call);
+            }
             self.tell_made(&call, None, sink);
         }
+    }
+
+    /// Adds the path of the file that an operation has opened, if nothing has told it.
+    fn add_meant(&mut self, bytes: &mut Vec<u8>) {
+        let Ok(record) = Record::read(bytes) else { return };
+        let Body::Call(call) = record.body else { return };
+        let Some((Call { fd: calls::FdOf::Opened(at), .. }, _)) = calls::row(call.call) else { return };
+        if record.part_of(part::PATH, arg::RESULT).is_some() {
+            return;
+        }
+        let Some(raw) = record.part_of(part::STRING, *at) else { return };
+        let mut base = Vec::new();
+        if let Some(part) = record.part_of(part::BASE, *at) {
+            join_path(part, &mut base);
+        }
+        path::resolve(Some(&base), raw.bytes, &mut self.path);
+        let Some(meant) = cached::meant(record.header.pid, &self.path) else { return };
+        let names = meant.rsplit(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        let names: Vec<u8> = names.flat_map(|name| [name, b"\0"].concat()).collect();
+        append(bytes, Part { kind: part::PATH, flags: 0, arg: arg::RESULT, bytes: &names });
     }
 
     fn completed(&mut self, record: &Record<'_>, end: &CallPart, sink: &mut dyn FnMut(&Event<'_>)) {
