@@ -1,7 +1,7 @@
 //! Row 2: an `io_uring` does the work of system calls, which are never made.
 
 use super::guard::Guard;
-use crate::kernel::script::{Mode, URING, run};
+use crate::kernel::script::{HIDDEN, Mode, URING, run};
 
 const RULES: &str = r"
 - rule: secret read
@@ -47,6 +47,10 @@ fn an_io_uring_reads_no_secret_unseen() {
             each_mode(&[&step], |_, pid| {
                 guard.must_alert("secret read", &[("proc.pid", &pid.to_string())]);
             });
+            for mode in HIDDEN.iter().filter(|mode| mode.exists()) {
+                let pid = run(*mode, &[&step]).pid;
+                guard.must_alert("secret read", &[("proc.pid", &pid.to_string())]);
+            }
         }
     }
 }

@@ -61,9 +61,10 @@ pub(crate) const MODES: &[Mode] = &[
     Mode::UringAsync,
     Mode::UringSkip,
     Mode::UringDirect,
-    Mode::UringSqpollSkip,
-    Mode::UringAsyncSkip,
 ];
+
+/// Ways through an `io_uring` of which so little is told that only their paths are.
+pub(crate) const HIDDEN: &[Mode] = &[Mode::UringSqpollSkip, Mode::UringAsyncSkip];
 
 /// Those that go through an `io_uring`.
 pub(crate) const URING: &[Mode] =
@@ -219,7 +220,7 @@ impl Mode {
             };
             // What another architecture never has is not skipped there.
             let x86 = cfg!(target_arch = "x86_64");
-            let modes = MODES.iter().copied();
+            let modes = MODES.iter().chain(HIDDEN).copied();
             modes
                 .filter(|mode| x86 || !mode.is_32_bit() && mode.build() == Build::Bare)
                 .filter(works)

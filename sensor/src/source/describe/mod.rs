@@ -1,6 +1,7 @@
 //! Records to events: keeps the process table by them, and describes each to the engine.
 
 mod hooked;
+mod cached;
 mod entered;
 mod path;
 mod process;
@@ -11,7 +12,6 @@ mod taken;
 mod texts;
 #[cfg(test)]
 mod types;
-mod cached;
 mod uring;
 
 use std::collections::HashSet;
@@ -154,26 +154,6 @@ impl Describer {
             }
             self.tell_made(&call, None, sink);
         }
-    }
-
-    /// Adds the path of the file that an operation has opened, if nothing has told it.
-    fn add_meant(&mut self, bytes: &mut Vec<u8>) {
-        let Ok(record) = Record::read(bytes) else { return };
-        let Body::Call(call) = record.body else { return };
-        let Some((Call { fd: calls::FdOf::Opened(at), .. }, _)) = calls::row(call.call) else { return };
-        if record.part_of(part::PATH, arg::RESULT).is_some() {
-            return;
-        }
-        let Some(raw) = record.part_of(part::STRING, *at) else { return };
-        let mut base = Vec::new();
-        if let Some(part) = record.part_of(part::BASE, *at) {
-            join_path(part, &mut base);
-        }
-        path::resolve(Some(&base), raw.bytes, &mut self.path);
-        let Some(meant) = cached::meant(record.header.pid, &self.path) else { return };
-        let names = meant.rsplit(|byte| *byte == b'/').filter(|name| !name.is_empty());
-        let names: Vec<u8> = names.flat_map(|name| [name, b"\0"].concat()).collect();
-        append(bytes, Part { kind: part::PATH, flags: 0, arg: arg::RESULT, bytes: &names });
     }
 
     fn completed(&mut self, record: &Record<'_>, end: &CallPart, sink: &mut dyn FnMut(&Event<'_>)) {
