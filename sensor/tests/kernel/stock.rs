@@ -118,7 +118,10 @@ const KINDS: &[&str] = &["evt.type", "syscall.type"];
 fn asking(fields: &[String]) -> Ruleset {
     let rule = |field: &String| {
         let may_be_nothing = KINDS.contains(&field.as_str()) || NOTHING_IS_A_VALUE.contains(&field.as_str());
-        let more = if is_text(field) && !may_be_nothing {
+        // Of ancestors one that has something is enough: others may have nothing.
+        let more = if is_text(field) && field.starts_with("proc.a") {
+            format!(" and {field} != ''")
+        } else if is_text(field) && !may_be_nothing {
             format!(" and not {field} in {NOTHING}")
         } else {
             String::new()
