@@ -109,17 +109,22 @@ __noinline int add_file(__u64 file_at, __u32 arg)
 	return 0;
 }
 
-/* Adds what one of the caller's descriptors refers to. */
-__noinline int add_fd(__s64 fd, __u32 arg)
+/* Adds a file or socket that is open. */
+static __always_inline int add_open(struct file *file, __u32 arg)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *file = fd < 0 ? NULL : file_of(task, fd);
-
 	if (!file)
 		return 0;
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK)
 		return add_socket((__u64)file, arg);
 	return add_file((__u64)file, arg);
+}
+
+/* Adds what one of the caller's descriptors refers to. */
+__noinline int add_fd(__s64 fd, __u32 arg)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return add_open(fd < 0 ? NULL : file_of(task, fd), arg);
 }
 
 /* Adds the directory that a path is relative to: a descriptor's, or the working one. */
@@ -211,10 +216,10 @@ __noinline int take(__u32 what, __u32 arg, __u32 with, __u32 size)
 	return take_of_socket(what, arg, with, size);
 }
 
-/* What a record says of the caller whatever the call is. */
 /* Of io_urings. */
 int look_at_unanswered(__u64 only);
 
+/* What a record says of the caller whatever the call is. */
 static __always_inline void fill_caller(struct cadge_call *call, struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, cred);
@@ -249,6 +254,15 @@ static __always_inline int is_told(struct cadge_call *call, const struct cadge_p
 	return !has;
 }
 
+/* Hands the record to the ring that the plan is for. */
+static __always_inline void submit_by(struct scratch *s, const struct cadge_plan *plan)
+{
+	if (plan->flags & CADGE_PLAN_CRITICAL)
+		submit_critical(s);
+	else
+		submit_bulk(s);
+}
+
 /* Takes all that the plan asks for, and hands the record over. */
 static __always_inline void finish_call(struct scratch *s, const struct cadge_plan *plan)
 {
@@ -261,10 +275,7 @@ static __always_inline void finish_call(struct scratch *s, const struct cadge_pl
 			break;
 		take(next.what, next.arg, next.with, next.size);
 	}
-	if (plan->flags & CADGE_PLAN_CRITICAL)
-		submit_critical(s);
-	else
-		submit_bulk(s);
+	submit_by(s, plan);
 }
 
 /* A call that somebody wants. */
@@ -332,10 +343,13 @@ int sys_exit(__u64 *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct seen_call seen;
 	struct cadge_plan *plan = planned((void *)ctx[0], task, &seen);
-	struct scratch *s = scratch();
 	struct cadge_call *call;
+	struct scratch *s;
 
-	if (!plan || !s || (plan->flags & CADGE_PLAN_FAILED && (long)ctx[1] >= 0))
+	if (!plan || (plan->flags & CADGE_PLAN_FAILED && (long)ctx[1] >= 0))
+		return 0;
+	s = scratch();
+	if (!s)
 		return 0;
 	call = begin_call(s, CADGE_CALL, &seen);
 	call->result = (long)ctx[1];
@@ -362,12 +376,17 @@ int sys_enter(__u64 *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct seen_call seen;
 	struct cadge_plan *plan = planned((void *)ctx[0], task, &seen);
-	struct scratch *s = scratch();
+	struct scratch *s;
 	int i;
 
-	if (plan && plan->flags & CADGE_PLAN_SENDS)
+	if (!plan)
+		return 0;
+	if (plan->flags & CADGE_PLAN_SENDS)
 		forget_destinations();
-	if (!plan || !s || !(plan->flags & CADGE_PLAN_ENTER) || plan->flags & CADGE_PLAN_SILENT)
+	if (!(plan->flags & CADGE_PLAN_ENTER) || plan->flags & CADGE_PLAN_SILENT)
+		return 0;
+	s = scratch();
+	if (!s)
 		return 0;
 	if (!is_told(begin_call(s, CADGE_ENTER, &seen), plan))
 		return 0;
@@ -379,9 +398,6 @@ int sys_enter(__u64 *ctx)
 		if (next.what == CADGE_TAKE_STRING || next.what == CADGE_TAKE_PATH)
 			take(next.what, next.arg, next.with, next.size);
 	}
-	if (plan->flags & CADGE_PLAN_CRITICAL)
-		submit_critical(s);
-	else
-		submit_bulk(s);
+	submit_by(s, plan);
 	return 0;
 }

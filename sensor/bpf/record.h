@@ -231,23 +231,12 @@ static __always_inline void add_task_path(struct task_struct *task, struct path 
 		 (__u64)BPF_CORE_READ(fs, root.dentry), (__u64)BPF_CORE_READ(fs, root.mnt), which);
 }
 
-/* Adds a string of the caller's memory. Answers its first byte; 0 if there is none. */
-__noinline int add_user_string(__u64 address, __u32 which)
+/* Ends the part of a string that was read behind its head, with its NUL. Answers its first byte; 0 if there is none. */
+static __always_inline int end_string(struct scratch *s, __u32 start, long length, __u32 which)
 {
-	struct scratch *s = scratch();
-	__u32 start, offset;
+	__u32 offset = s->offset;
 	int first = 0;
-	long length;
 
-	if (!s || !address)
-		return 0;
-	start = begin_part(s);
-	if (!start)
-		return 0;
-	offset = s->offset;
-	length = bpf_probe_read_user_str(s->bytes + (offset & OFFSET_MASK), PIECE_BYTES_MAX, (void *)address);
-	if (length < 0)
-		s->part_flags = CADGE_PART_UNREADABLE;
 	if (length > 1) {
 		first = s->bytes[offset & OFFSET_MASK];
 		offset += ((__u32)length & 0x1fff) - 1;
@@ -260,6 +249,24 @@ __noinline int add_user_string(__u64 address, __u32 which)
 	s->offset = offset;
 	end_part(s, start, which);
 	return first;
+}
+
+/* Adds a string of the caller's memory. Answers its first byte; 0 if there is none. */
+__noinline int add_user_string(__u64 address, __u32 which)
+{
+	struct scratch *s = scratch();
+	__u32 start;
+	long length;
+
+	if (!s || !address)
+		return 0;
+	start = begin_part(s);
+	if (!start)
+		return 0;
+	length = bpf_probe_read_user_str(s->bytes + (s->offset & OFFSET_MASK), PIECE_BYTES_MAX, (void *)address);
+	if (length < 0)
+		s->part_flags = CADGE_PART_UNREADABLE;
+	return end_string(s, start, length, which);
 }
 
 /* Adds bytes of the caller's memory. */

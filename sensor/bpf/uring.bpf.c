@@ -27,14 +27,6 @@ static __always_inline struct cadge_plan *uring_plan(__u32 number, __u32 *row)
 	return plan && !(plan->flags & (CADGE_PLAN_SILENT | CADGE_PLAN_FAILED)) ? plan : NULL;
 }
 
-static __always_inline void submit_by(struct scratch *s, const struct cadge_plan *plan)
-{
-	if (plan->flags & CADGE_PLAN_CRITICAL)
-		submit_critical(s);
-	else
-		submit_bulk(s);
-}
-
 /* A ring of 32-bit calls has structures of 32 bits. */
 static __always_inline __u8 abi_of(struct io_kiocb *req)
 {

@@ -9,8 +9,7 @@
 __noinline int add_copied_string(__u64 address, __u32 which)
 {
 	struct scratch *s = scratch();
-	__u32 start, offset;
-	int first = 0;
+	__u32 start;
 	long length;
 
 	if (!s || !address)
@@ -18,20 +17,8 @@ __noinline int add_copied_string(__u64 address, __u32 which)
 	start = begin_part(s);
 	if (!start)
 		return 0;
-	offset = s->offset;
-	length = bpf_probe_read_kernel_str(s->bytes + (offset & OFFSET_MASK), PIECE_BYTES_MAX, (void *)address);
-	if (length > 1) {
-		first = s->bytes[offset & OFFSET_MASK];
-		offset += ((__u32)length & 0x1fff) - 1;
-	}
-	if (length == PIECE_BYTES_MAX || offset > CADGE_RECORD_BYTES_MAX) {
-		s->part_flags = CADGE_PART_TRUNCATED;
-		if (offset > CADGE_RECORD_BYTES_MAX)
-			offset = CADGE_RECORD_BYTES_MAX;
-	}
-	s->offset = offset;
-	end_part(s, start, which);
-	return first;
+	length = bpf_probe_read_kernel_str(s->bytes + (s->offset & OFFSET_MASK), PIECE_BYTES_MAX, (void *)address);
+	return end_string(s, start, length, which);
 }
 
 /* Adds bytes of the kernel's memory, at most 255. */
@@ -50,17 +37,6 @@ __noinline int add_copied_bytes(__u64 address, __u32 size, __u32 which)
 		s->offset += size;
 	end_part(s, start, which);
 	return 0;
-}
-
-/* Adds a file or socket that is open. */
-static __always_inline void add_open(struct file *file, __u32 arg)
-{
-	if (!file)
-		return;
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK)
-		add_socket((__u64)file, arg);
-	else
-		add_file((__u64)file, arg);
 }
 
 /* Takes one of the things that the plan asks for, of what has only been submitted. */
