@@ -2,10 +2,8 @@
 
 use std::net::UdpSocket;
 
-use cadge_sensor::source::ebpf;
-
 use super::guard::{Guard, attack};
-use crate::kernel::live::skipped;
+use crate::kernel::live::{absent, skipped};
 
 /// What stock rules ask of datagrams, for a port of its own.
 fn rules(port: u16) -> String {
@@ -26,10 +24,8 @@ fn rules(port: u16) -> String {
 fn a_datagrams_destination_is_the_kernels() {
     let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let Some(guard) = Guard::start("row 1: datagrams", &rules(port)) else { return };
-    let check = ebpf::check_all().to_string();
-    if let Some(absent) = check.lines().find(|line| line.starts_with("absent") && line.contains("datagrams"))
-    {
-        return skipped("row 1: datagrams", absent);
+    if let Some(absent) = absent("datagrams") {
+        return skipped("row 1: datagrams", &absent);
     }
     for call in ["sendto", "sendmsg", "sendmmsg"] {
         attack("send_swap", &[call, &port.to_string()]);

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::io::Write as _;
 
-use cadge_sensor::source::ebpf;
-
 use super::guard::{Guard, attack};
+use crate::kernel::live::absent;
 
 /// What a rule looks at, whatever a caller does.
 const MOVED: &str = r"
@@ -93,8 +92,7 @@ fn an_exchange_and_back_is_seen_by_the_kernels_own_checks() {
   priority: WARNING
 ";
     let Some(guard) = Guard::start("row 1: there and back", rules) else { return };
-    let check = ebpf::check_all().to_string();
-    let absent = check.lines().find(|line| line.starts_with("absent") && line.contains("own checks"));
+    let absent = absent("own checks");
     let (_dir, path) = folder();
     attack("swap", &["back", &path]);
     // Between both ends of a call a tracepoint sees nothing: without the kernel's checks only some are seen,
@@ -103,7 +101,7 @@ fn an_exchange_and_back_is_seen_by_the_kernels_own_checks() {
     let _ = writeln!(
         std::io::stderr(),
         "at least {expected} of {MOVES} moves are seen: {}",
-        absent.unwrap_or("ok")
+        absent.as_deref().unwrap_or("ok")
     );
     let mut times = HashSet::new();
     while times.len() < expected {

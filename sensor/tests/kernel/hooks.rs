@@ -4,17 +4,16 @@
 use std::io::Write as _;
 use std::process::Command;
 
-use cadge_sensor::source::ebpf;
-
 use super::cases::{case, expect_cases};
+use super::live::absent;
 use super::programs::{Build, compiled};
 use super::watch::Watch;
 
 /// Whether the kernel takes programs in its own checks, said aloud.
 fn has_hooks() -> bool {
-    let check = ebpf::check_all().to_string();
-    let absent = check.lines().find(|line| line.starts_with("absent") && line.contains("own checks"));
-    let _ = writeln!(std::io::stderr(), "paths come from {}", absent.unwrap_or("the kernel's own checks"));
+    let absent = absent("own checks");
+    let from = absent.as_deref().unwrap_or("the kernel's own checks");
+    let _ = writeln!(std::io::stderr(), "paths come from {from}");
     absent.is_none()
 }
 

@@ -100,6 +100,12 @@ impl<T> Drop for Live<T> {
     }
 }
 
+/// The line of `cadge sensor --check` that says that the kernel lacks something the sensor can do without.
+pub(crate) fn absent(what: &str) -> Option<String> {
+    let check = ebpf::check_all().to_string();
+    check.lines().find(|line| line.starts_with("absent") && line.contains(what)).map(str::to_owned)
+}
+
 /// Says that something can't run here, also to whoever hides the output of tests that pass.
 pub(crate) fn skipped(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {what}: {why}");

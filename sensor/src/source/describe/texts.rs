@@ -139,11 +139,10 @@ impl Texts {
         if raw.bytes.starts_with(OWN_FD) && !meant.is_empty() {
             return path.clone_from(meant);
         }
-        self.base.clear();
-        if let Some(base) = record.part_of(part::BASE, at) {
-            join_path(base, &mut self.base);
-        }
-        let base = record.part_of(part::BASE, at).map(|_| self.base.as_slice());
+        let base = record.part_of(part::BASE, at).map(|part| {
+            join_path(part, &mut self.base);
+            self.base.as_slice()
+        });
         resolve(base, raw.bytes, path);
     }
 }
