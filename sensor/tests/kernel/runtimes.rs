@@ -35,6 +35,9 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        if let Ok(Some(_)) = self.child.try_wait() {
+            return;
+        }
         self.signal(Signal::SIGCONT);
         self.signal(Signal::SIGTERM);
         let deadline = Instant::now() + PATIENCE;
@@ -62,7 +65,8 @@ impl Place {
         if !missing.is_empty() {
             return Err(format!("{missing:?} are not here: make kernel-test"));
         }
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        // Not below the checkout: Podman takes no folder of its run's with more than 50 bytes, and a socket has 108.
+        let dir = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
         // runc takes no root file system behind a link.
         let dir = dir.canonicalize().map_err(|error| error.to_string())?;
