@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint docs fmt ci
+.PHONY: help setup setup-test build run test torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint stubs stubs-check docs fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,13 @@ lint: setup ## clippy, formatting, dependencies
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check bans licenses sources; \
 	 else echo "lint: SKIPPED the dependencies' check: cargo-deny is not installed"; fi
 
+stubs: setup-test ## write the SDKs' generated code for Python and Go, out of proto/
+	scripts/stubs.sh
+
+stubs-check: setup-test ## fail if the SDKs' generated code is not what proto/ makes
+	@if [ -x target/stubs/bin/protoc-gen-go ]; then scripts/stubs.sh check; \
+	 else echo "stubs-check: SKIPPED: the generators are not installed"; fi
+
 docs: ## write integrations/README.md, out of the settings
 	$(CARGO) run -q -p cadge -- integrations docs > target/integrations.md
 	cp target/integrations.md integrations/README.md
@@ -79,4 +86,4 @@ docs: ## write integrations/README.md, out of the settings
 fmt: ## format the code
 	$(CARGO) fmt --all
 
-ci: lint test kernel-test ## what must pass before a change lands
+ci: lint stubs-check test kernel-test ## what must pass before a change lands

@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path};
 
 /// Every .proto file of ours. A new one is one more line here.
-const PROTOS: [&str; 10] = [
+const PROTOS: [&str; 11] = [
     "falco/schema.proto",
     "falco/outputs.proto",
     "falco/version.proto",
@@ -13,6 +13,7 @@ const PROTOS: [&str; 10] = [
     "cadge/v1/fleet.proto",
     "cadge/v1/history.proto",
     "cadge/v1/admin.proto",
+    "cadge/v1/inputs.proto",
     "cadge/v1/integrations.proto",
 ];
 

@@ -91,6 +91,16 @@ falco_go_client() {
     (cd "$source" && GOFLAGS="-mod=readonly -buildvcs=false" go build -o "$OLDPWD/$program" .)
 }
 
+# What makes the SDKs' code for Python and Go out of proto/, and checks Go. The versions are part of what is made.
+stub_generators() {
+    python_environment python-stubs "generators of Python's stubs" 'grpc_tools.protoc' grpcio-tools==1.76.0 || return
+    local folder=$PWD/target/stubs/bin
+    [ -z "$(find scripts/go-tools -newer "$folder/protoc-gen-go" 2>&1)" ] && return
+    echo "setup: generators of Go's stubs into target/stubs"
+    mkdir -p "$folder"
+    (cd scripts/go-tools && GOBIN=$folder GOFLAGS="-mod=readonly -buildvcs=false" go install tool && touch "$folder"/*)
+}
+
 # Prometheus without its service: the package is unpacked, not installed, so nothing of it is started.
 prometheus_commands() {
     command -v prometheus >/dev/null && command -v promtool >/dev/null && return
@@ -207,6 +217,7 @@ case ${1:-} in
     test)
         optional install_missing < <(test_needs)
         optional python_client
+        optional stub_generators
         optional falco_python_client
         optional falco_go_client
         optional prometheus_commands
