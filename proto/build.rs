@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .extern_path(".falco.outputs.response", "crate::raw::RawAlert")
         .extern_path(".cadge.v1.Alert", "crate::raw::RawAlert")
         .extern_path(".cadge.v1.Batch", "crate::batch::Batch")
+        .extern_path(".cadge.v1.PushRequest", "crate::push::PushRequest")
         .extern_path(".falco.schema", "crate::falco::schema")
         .compile_fds(files)?;
 

@@ -4,21 +4,18 @@
 //! within a few times its length: alerts are encoded as they are read, and lists are bounded.
 
 mod fields;
-mod identity;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
 use cadge_proto::raw::RawAlert;
-use cadge_proto::{ALERT_BYTES_MAX, Alert, priority_name};
-use prost::Message as _;
+use cadge_proto::{Alert, priority_name};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use crate::log::UNORDERED;
-use crate::readable::amend;
+use crate::unordered::{Defaults, Unfit, make};
 use fields::{Fields, Tags};
 
 /// The most alerts of one text.
@@ -61,14 +58,6 @@ pub(crate) fn read(text: &[u8], origin: Origin<'_>) -> Result<Vec<(u64, RawAlert
     Ok(found.alerts)
 }
 
-/// An alert as the hub keeps it, and its identity.
-pub(crate) fn finish(mut alert: Alert) -> (u64, Alert) {
-    amend(&mut alert);
-    alert.epoch = UNORDERED;
-    alert.sequence = identity::of(&alert);
-    (alert.sequence, alert)
-}
-
 /// The number of a priority by its name, in any case; falcosidekick knows `info`, too.
 fn priority(name: &str) -> Option<i32> {
     let name = if name.eq_ignore_ascii_case("info") { "Informational" } else { name };
@@ -90,35 +79,26 @@ impl Found<'_> {
         let time: jiff::Timestamp = written.time.parse().map_err(|_| {
             format!("`{}` is no time as in 2026-01-31T12:00:00.000000000Z", shortened(&written.time))
         })?;
-        if written.rule.is_empty() {
-            return Err("the rule's name is empty".to_owned());
+        if self.alerts.len() == ALERTS_MAX {
+            self.too_large = true;
+            return Err(format!("{ALERTS_MAX} alerts at once are allowed: send them in parts"));
         }
-        let named = |text: Option<Cow<'_, str>>, other: &str| {
-            text.filter(|text| !text.is_empty()).map_or_else(|| other.to_owned(), Cow::into_owned)
-        };
-        let mut tags = written.tags.unwrap_or_default().0;
-        tags.sort_unstable();
-        let (identity, alert) = finish(Alert {
+        let text = |text: Option<Cow<'_, str>>| text.unwrap_or_default().into_owned();
+        let alert = Alert {
             time: Some(timestamp(time)),
             priority,
             rule: written.rule.into_owned(),
-            output: written.output.or(written.message).unwrap_or_default().into_owned(),
+            output: text(written.output.or(written.message)),
             output_fields: written.output_fields.unwrap_or_default().0.into_iter().collect(),
-            hostname: named(written.hostname, self.origin.hostname),
-            tags,
-            source: named(written.source, "syscall"),
+            hostname: text(written.hostname),
+            tags: written.tags.unwrap_or_default().0,
+            source: text(written.source),
             sensor: self.origin.sensor.to_owned(),
             ..Alert::default()
-        });
-        let encoded = alert.encode_to_vec();
-        self.too_large = encoded.len() > ALERT_BYTES_MAX || self.alerts.len() == ALERTS_MAX;
-        if encoded.len() > ALERT_BYTES_MAX {
-            return Err(format!("it has {} bytes; {ALERT_BYTES_MAX} are allowed", encoded.len()));
-        }
-        if self.alerts.len() == ALERTS_MAX {
-            return Err(format!("{ALERTS_MAX} alerts at once are allowed: send them in parts"));
-        }
-        self.alerts.push((identity, RawAlert::new(encoded)));
+        };
+        let made = make(alert, Defaults { hostname: self.origin.hostname, source: "syscall" });
+        self.too_large = matches!(made, Err(Unfit::TooLarge(_)));
+        self.alerts.push(made.map_err(|unfit| unfit.to_string())?);
         Ok(())
     }
 }

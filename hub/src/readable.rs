@@ -31,7 +31,8 @@ pub(crate) fn amended(encoded: &RawAlert) -> Option<RawAlert> {
     Some(RawAlert::new(alert.encode_to_vec()))
 }
 
-fn is_date(seconds: i64, nanos: i32) -> bool {
+/// Whether a time is a date in every client.
+pub(crate) fn is_date(seconds: i64, nanos: i32) -> bool {
     SECONDS.contains(&seconds) && NANOS.contains(&nanos)
 }
 

@@ -1,12 +1,17 @@
-//! Puts alerts that have no order into the log: those from HTTP and from files.
+//! Puts alerts that have no order into the log: those from HTTP, from files, and from other programs.
+
+mod identity;
+mod made;
 
 use std::sync::Arc;
 
 use cadge_proto::raw::RawAlert;
 use cadge_proto::{BATCH_ALERTS_MAX, BATCH_BYTES_MAX};
+use prometheus::IntCounter;
 
-use crate::log::{Append, Log, LogError, UNORDERED};
+use crate::log::{Append, Durable, Log, LogError, UNORDERED};
 use crate::metrics::Metrics;
+pub(crate) use made::{Defaults, FIELDS_MAX, TAGS_MAX, Unfit, finish, make};
 
 /// The way into the log.
 #[derive(Clone)]
@@ -19,6 +24,15 @@ impl Unordered {
     /// Keeps alerts with their identities, and answers once they are on disk: how many the log had
     /// already. After an error some may be there; to send all again does no harm.
     pub(crate) async fn keep(&self, sensor: &str, alerts: Vec<(u64, RawAlert)>) -> Result<u64, LogError> {
+        self.hand_in(sensor, alerts).await?.kept().await
+    }
+
+    /// Hands them to the log: they have their place then, behind all that were handed in before.
+    pub(crate) async fn hand_in(
+        &self,
+        sensor: &str,
+        alerts: Vec<(u64, RawAlert)>,
+    ) -> Result<Keeping, LogError> {
         self.metrics.received.inc_by(alerts.len() as u64);
         let mut durable = Vec::new();
         for alerts in parts(alerts) {
@@ -32,11 +46,24 @@ impl Unordered {
             };
             durable.push(self.log.append(batch).await?);
         }
+        Ok(Keeping { durable, duplicates: self.metrics.duplicates.clone() })
+    }
+}
+
+/// Alerts on their way to the disk.
+pub(crate) struct Keeping {
+    durable: Vec<Durable>,
+    duplicates: IntCounter,
+}
+
+impl Keeping {
+    /// Waits until they are there. Answers how many the log had already.
+    pub(crate) async fn kept(self) -> Result<u64, LogError> {
         let mut duplicates = 0;
-        for answer in durable {
+        for answer in self.durable {
             duplicates += answer.await.unwrap_or_else(|_| Err(stopped()))?.duplicates;
         }
-        self.metrics.duplicates.inc_by(duplicates);
+        self.duplicates.inc_by(duplicates);
         Ok(duplicates)
     }
 }

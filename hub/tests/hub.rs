@@ -10,6 +10,7 @@ mod hub {
     mod shared;
     mod site;
     mod subscribe;
+    mod inputs;
     mod fleet;
     mod secured;
     mod certificates;

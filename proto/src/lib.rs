@@ -5,6 +5,7 @@
 
 pub mod raw;
 mod batch;
+mod push;
 mod origin;
 pub mod json;
 

@@ -29,6 +29,7 @@ pub mod v1 {
     )]
     include!(concat!(env!("OUT_DIR"), "/raw/cadge.v1.rs"));
     pub use crate::batch::Batch;
+    pub use crate::push::PushRequest;
 }
 
 /// An encoded `cadge.v1.Alert`, which is also a valid `falco.outputs.response`. It goes onto the
@@ -134,6 +135,7 @@ mod tests {
         #[test]
         fn never_panics_on_any_bytes(bytes: Vec<u8>) {
             let _ = v1::Batch::decode(bytes.as_slice());
+            let _ = v1::PushRequest::decode(bytes.as_slice());
             let _ = RawAlert::decode(&RawAlert::new(bytes));
         }
 

@@ -7,6 +7,7 @@ mod commands;
 mod pipeline;
 mod access;
 mod http;
+mod inputs;
 mod hosts;
 mod integrations;
 mod crash;

@@ -9,11 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The most output fields of one alert.
-const FIELDS_MAX: usize = 1024;
-
-/// The most tags of one alert.
-const TAGS_MAX: usize = 256;
+use crate::unordered::{FIELDS_MAX, TAGS_MAX};
 
 /// How deep a field's value may nest: as deep as `serde_json` reads anything.
 const DEPTH_MAX: usize = 128;

@@ -4,7 +4,8 @@ use cadge_proto::Alert;
 use cadge_proto::json::{FieldKind, to_falco};
 use proptest::prelude::*;
 
-use super::{Malformed, Origin, finish, priority, read};
+use super::{Malformed, Origin, priority, read};
+use crate::unordered::finish;
 
 const ORIGIN: Origin<'static> = Origin { sensor: "http/t", hostname: "peer" };
 

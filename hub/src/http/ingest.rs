@@ -9,6 +9,7 @@ use cadge_proto::raw::RawAlert;
 use prost::Message as _;
 
 use crate::falco_json::{self, Origin};
+use crate::unordered::finish;
 
 use super::Site;
 use super::body::Bodies;
@@ -54,7 +55,7 @@ pub(super) async fn test(
     let sensor = sensor(&caller);
     let hostname = remote.address.ip().to_canonical().to_string();
     let alert = cadge_integrations::test_alert(&hostname, &sensor);
-    let (identity, alert) = falco_json::finish(alert);
+    let (identity, alert) = finish(alert);
     keep(site, together, &caller, remote, vec![(identity, RawAlert::new(alert.encode_to_vec()))]).await
 }
 

@@ -91,6 +91,11 @@ impl Call {
         Arc::clone(&self.alerts)
     }
 
+    /// So many alerts that it has handed in are in the log.
+    pub(super) fn handed_in(&self, alerts: u64) {
+        self.alerts.fetch_add(alerts, Ordering::Relaxed);
+    }
+
     /// The cursor with a name among the caller's own.
     pub(super) fn own_cursor(&self, name: &str) -> String {
         let cursor = self.from.peer.cursor(name);

@@ -1,6 +1,7 @@
 //! The gRPC services.
 
 mod ingest;
+mod inputs;
 mod framed;
 mod handed;
 mod supply;
@@ -91,6 +92,7 @@ pub(crate) async fn serve(
     use cadge_proto::raw::v1::fleet_server::FleetServer;
     use cadge_proto::raw::v1::history_server::HistoryServer;
     use cadge_proto::raw::v1::ingest_server::IngestServer;
+    use cadge_proto::raw::v1::inputs_server::InputsServer;
     use cadge_proto::raw::v1::integrations_server::IntegrationsServer;
     use cadge_proto::raw::v1::outputs_server::OutputsServer;
 
@@ -99,6 +101,7 @@ pub(crate) async fn serve(
     health.set_serving::<OutputsServer<cadge::Outputs>>().await;
     health.set_serving::<HistoryServer<history::History>>().await;
     health.set_serving::<IngestServer<ingest::Ingest>>().await;
+    health.set_serving::<InputsServer<inputs::Inputs>>().await;
     health.set_serving::<FleetServer<fleet::Fleet>>().await;
     health.set_serving::<AdminServer<admin::Admin>>().await;
     health.set_serving::<IntegrationsServer<integrations::Integrations>>().await;
@@ -122,6 +125,9 @@ pub(crate) async fn serve(
         )
         .add_service(
             IngestServer::new(ingest::Ingest(context.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(
+            InputsServer::new(inputs::Inputs::new(&context)).max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .add_service(
             FleetServer::new(fleet::Fleet(context.clone())).max_decoding_message_size(QUESTION_BYTES_MAX),

@@ -73,8 +73,13 @@ pub(crate) fn oversized(victim: &Victim, _: u64) {
                 assert_eq!(answer(&consumer, path, length).await, Code::ResourceExhausted, "{path} {length}");
             }
             if length > 70_000 {
-                let path = "/cadge.v1.Ingest/Stream";
-                assert_eq!(answer(&sensor, path, length).await, Code::ResourceExhausted, "{path} {length}");
+                for path in ["/cadge.v1.Ingest/Stream", "/cadge.v1.Inputs/Push"] {
+                    assert_eq!(
+                        answer(&sensor, path, length).await,
+                        Code::ResourceExhausted,
+                        "{path} {length}"
+                    );
+                }
             }
         }
     });

@@ -21,12 +21,13 @@ const OPEN: [&str; 3] =
     ["falco.version.service", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
 
 /// Who may call what, beside admins.
-const ROLES: [(&str, Option<&str>); 15] = [
+const ROLES: [(&str, Option<&str>); 16] = [
     ("/falco.outputs.service/sub", Some("consumer")),
     ("/falco.outputs.service/get", Some("consumer")),
     ("/cadge.v1.Outputs/Subscribe", Some("consumer")),
     ("/cadge.v1.Outputs/Get", Some("consumer")),
     ("/cadge.v1.Ingest/Stream", Some("sensor")),
+    ("/cadge.v1.Inputs/Push", Some("sensor")),
     ("/cadge.v1.History/Search", Some("consumer")),
     ("/cadge.v1.History/Count", Some("consumer")),
     ("/cadge.v1.Fleet/Status", None),
