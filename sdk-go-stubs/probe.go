@@ -1,0 +1,119 @@
+// Finds out why a hub can't be reached. gRPC only says that it is unavailable, and TLS 1.3 tells a client that its
+// certificate was refused only after the handshake: so the connection is made once more, by hand.
+
+package cadge
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"net"
+	"strings"
+	"time"
+)
+
+const (
+	// The longest that finding out may take.
+	probeTimeout = 3 * time.Second
+	// How long a server may keep silent before it is spoken to: a refusal comes before that.
+	probeSilence = time.Second
+)
+
+// The client's first bytes in HTTP/2: its greeting and empty settings.
+const http2Greeting = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+// What HTTP/2 servers answer begins with settings: a frame of type 4 on stream 0.
+const http2Header = 9
+
+// probe answers what keeps a connection from being made; nil is nothing.
+func (p *place) probe(ctx context.Context) *Error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, err := p.reach(ctx)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return failure(PermissionDenied, err, "may not open `%s`: ask to be in the socket's group", p.shown)
+	case err != nil:
+		return failure(HubDown, err, "can't reach the hub at `%s`: %v: see that it runs and listens there", p.shown, err)
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	if p.tls != nil {
+		config := p.tls.Clone()
+		if config.ServerName == "" {
+			config.ServerName, _, _ = net.SplitHostPort(p.address)
+		}
+		secured := tls.Client(conn, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return p.handshake(err)
+		}
+		if secured.ConnectionState().NegotiatedProtocol != "h2" {
+			return failure(ProtocolMismatch, nil, "`%s` speaks TLS, but no HTTP/2: it is no hub", p.shown)
+		}
+		conn = secured
+	}
+	return p.greet(conn)
+}
+
+// handshake says why TLS was not agreed on.
+func (p *place) handshake(err error) *Error {
+	var plain tls.RecordHeaderError
+	var wrong *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &plain):
+		return failure(ProtocolMismatch, err, "`%s` does not speak TLS: see whether it is the hub's gRPC address", p.shown)
+	case errors.As(err, &wrong), errors.As(err, &invalid):
+		return failure(WrongCertificate, err,
+			"the certificate of the hub at `%s` is not to be trusted: %v: give the authority that has signed it, and the "+
+				"name that is in it", p.shown, err)
+	case errors.As(err, &alert):
+		return p.refused(err, alert)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return failure(WrongCertificate, err, "can't read the certificate for `%s`: %v", p.shown, err)
+	}
+	return failure(HubDown, err, "the hub at `%s` breaks the connection off: %v: try again later", p.shown, err)
+}
+
+// refused says what an alert of TLS means.
+func (p *place) refused(err error, alert tls.AlertError) *Error {
+	text := alert.Error()
+	if strings.Contains(text, "certificate") || strings.Contains(text, "access denied") {
+		return failure(WrongCertificate, err,
+			"the hub at `%s` has refused our certificate: %v: give one that its authority has signed", p.shown, text)
+	}
+	return failure(ProtocolMismatch, err, "can't agree on TLS with `%s`: %v", p.shown, text)
+}
+
+// greet sees whether HTTP/2 is spoken, and whether our certificate is taken.
+func (p *place) greet(conn net.Conn) *Error {
+	reader := bufio.NewReader(conn)
+	// Whoever refuses a certificate says so at once, and what is written then may get that lost.
+	_ = conn.SetReadDeadline(time.Now().Add(probeSilence))
+	_, err := reader.Peek(1)
+	_ = conn.SetReadDeadline(time.Now().Add(probeTimeout - probeSilence))
+	var waited net.Error
+	if errors.As(err, &waited) && waited.Timeout() {
+		if _, err = conn.Write([]byte(http2Greeting)); err == nil {
+			_, err = reader.Peek(1)
+		}
+	}
+	var alert tls.AlertError
+	if errors.As(err, &alert) {
+		return p.refused(err, alert)
+	}
+	if err != nil {
+		return failure(HubDown, err, "the hub at `%s` does not answer: %v: try again later", p.shown, err)
+	}
+	header, err := reader.Peek(http2Header)
+	if err != nil || header[3] != 4 || string(header[5:]) != "\x00\x00\x00\x00" {
+		return failure(ProtocolMismatch, err, "`%s` does not speak HTTP/2: it is no hub", p.shown)
+	}
+	return nil
+}
