@@ -118,7 +118,8 @@ fn latency(site: &Site, hub: &Process) {
 }
 
 async fn delays(site: &Site, watched: &std::path::Path) -> Vec<Duration> {
-    let client = Client::unix(&site.path("cadge.sock")).await.expect("the hub runs");
+    let client =
+        Client::connect(format!("unix://{}", site.path("cadge.sock").display())).await.expect("the hub runs");
     let mut entries = client.subscribe(SubscribeOptions { start: Start::Beginning, ..Default::default() });
     let mut delays = Vec::new();
     for number in 0..=TIMED {

@@ -74,10 +74,9 @@ pub(crate) fn get(args: &Get) -> Result<()> {
 pub(crate) async fn connect(reach: &Reach) -> Result<Client> {
     if let (Some(hub), Some(cert), Some(key), Some(ca)) = (&reach.hub, &reach.cert, &reach.key, &reach.ca) {
         let read = |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
-        return Ok(Client::mtls(hub, &read(cert)?, &read(key)?, &read(ca)?).await?);
+        return Ok(Client::connect(hub).ca(read(ca)?).identity(read(cert)?, read(key)?).await?);
     }
-    let socket = socket(reach)?;
-    Client::unix(&socket).await.with_context(|| format!("at {}", socket.display()))
+    Ok(Client::connect(format!("unix://{}", socket(reach)?.display())).await?)
 }
 
 /// The socket that was named, or the first that exists of those that the hub makes by default.

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Up) -> Result<()> {
         let told = hub::describe_integrations(&config.integrations);
         let hub = hub::start(config).await?;
         // The subscription stands before the sensor starts, so that it misses nothing.
-        let client = Client::unix(&socket(&dir)).await.context("connecting to the hub just started")?;
+        let client = Client::connect(format!("unix://{}", socket(&dir).display())).await.context("connecting to the hub just started")?;
         let mut entries = client.subscribe(SubscribeOptions { start: Start::Now, ..Default::default() });
         let config = sensor_config(&hub, &dir)?;
         let started = sensor::start(config, ruleset.clone());

@@ -11,6 +11,7 @@ mod hub {
     mod site;
     mod subscribe;
     mod inputs;
+    mod connecting;
     mod fleet;
     mod secured;
     mod certificates;

@@ -12,7 +12,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [hub, cert, key, ca] = args.as_slice() else {
         return Err("usage: get HUB CERT KEY CA".into());
     };
-    let client = Client::mtls(hub, &std::fs::read(cert)?, &std::fs::read(key)?, &std::fs::read(ca)?).await?;
+    let client = Client::connect(hub)
+        .ca(std::fs::read(ca)?)
+        .identity(std::fs::read(cert)?, std::fs::read(key)?)
+        .await?;
     let mut alerts = client.get(0, 0).await?;
     while let Some(entry) = alerts.next().await {
         let entry = entry?;

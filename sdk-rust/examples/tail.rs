@@ -3,15 +3,13 @@
 //! `cargo run --example tail -- /run/cadge/cadge.sock`
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use std::path::Path;
-
 use cadge_client::{Client, SubscribeOptions};
 use futures_util::StreamExt as _;
 
 #[tokio::main]
 async fn main() -> Result<(), cadge_client::Error> {
     let socket = std::env::args().nth(1).unwrap_or_else(|| "/run/cadge/cadge.sock".to_string());
-    let client = Client::unix(Path::new(&socket)).await?;
+    let client = Client::connect(format!("unix://{socket}")).await?;
     let mut alerts = client.subscribe(SubscribeOptions::durable("example"));
     while let Some(entry) = alerts.next().await {
         println!("{}", entry?.alert.output);

@@ -2,20 +2,20 @@
 
 use cadge_proto::cadge::v1::BackupRequest;
 use cadge_proto::cadge::v1::admin_client::AdminClient;
-use tonic::Streaming;
 
 pub use cadge_proto::cadge::v1::BackupProgress;
 
+use crate::link::Answers;
 use crate::{Client, Error};
 
 /// A backup that is being made. To drop it ends the backup.
 #[derive(Debug)]
-pub struct Backup(Streaming<BackupProgress>);
+pub struct Backup(Answers<BackupProgress>);
 
 impl Backup {
     /// How far it has come; `None` after the last report, which has `done`.
     pub async fn next(&mut self) -> Result<Option<BackupProgress>, Error> {
-        Ok(self.0.message().await?)
+        self.0.next().await
     }
 }
 
@@ -23,6 +23,7 @@ impl Client {
     /// Has the hub copy its log into a file on its own machine. Needs the role admin.
     pub async fn backup(&self, path: &str) -> Result<Backup, Error> {
         let request = BackupRequest { path: path.to_owned() };
-        Ok(Backup(AdminClient::new(self.channel()).backup(request).await?.into_inner()))
+        let response = AdminClient::new(self.link.calls()).backup(request).await;
+        Ok(Backup(self.link.stream(response)?))
     }
 }

@@ -1,29 +1,27 @@
 //! The calls.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use cadge_proto::cadge::v1::outputs_client::OutputsClient;
 use cadge_proto::cadge::v1::{self, GetRequest};
 use cadge_proto::falco::{outputs, version};
-use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use prost::Message as _;
-use tonic::transport::Channel;
+use tonic::transport::Endpoint;
 
-use crate::connect::{self, RESPONSE_BYTES_MAX};
+use crate::connect::Connect;
+use crate::link::{Calls, Link};
 use crate::subscribe::{SubscribeOptions, Subscription};
 use crate::{Alert, Entry, Error};
 
-/// How to connect once more.
-pub(crate) type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<Channel, Error>> + Send + Sync>;
+/// The longest response, in bytes: a batch at its limit and room around it.
+pub(crate) const RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A connection to a hub. Clones share it.
 #[derive(Clone)]
 pub struct Client {
-    channel: Channel,
-    connect: Connect,
+    pub(crate) link: Link,
+    endpoint: Endpoint,
 }
 
 impl std::fmt::Debug for Client {
@@ -59,42 +57,27 @@ pub struct GetOptions {
 }
 
 impl Client {
-    /// Connects over TCP with mutual TLS. `address` is such as `https://hub.example:5060`;
-    /// certificate, key and the authority's certificate are PEM.
-    pub async fn mtls(address: &str, cert: &[u8], key: &[u8], ca: &[u8]) -> Result<Self, Error> {
-        let shown = address.to_string();
-        let (address, cert, key, ca) = (address.to_string(), cert.to_vec(), key.to_vec(), ca.to_vec());
-        let client = Self::connected(Arc::new(move || {
-            let (address, cert, key, ca) = (address.clone(), cert.clone(), key.clone(), ca.clone());
-            Box::pin(async move { connect::mtls(&address, &cert, &key, &ca).await })
-        }))
-        .await?;
-        // TLS 1.3 tells the client of a refused certificate only once it asks for something.
-        match client.version().await {
-            Err(Error::Connect(text) | Error::Closed(text)) => Err(Error::Connect(format!(
-                "{shown}: {text}; a hub closes the connection if its authority has not signed the certificate"
-            ))),
-            Err(error) => Err(error),
-            Ok(_) => Ok(client),
-        }
+    /// Connects to `https://HOST:PORT`, or to a Unix socket: `unix:///PATH`. `await` what it answers, or say
+    /// more before: [`Connect::ca`], [`Connect::identity`], [`Connect::token`].
+    pub fn connect(address: impl Into<String>) -> Connect {
+        Connect::new(address.into())
     }
 
-    /// Connects to the hub's Unix socket.
-    pub async fn unix(path: &Path) -> Result<Self, Error> {
-        let path = path.to_path_buf();
-        Self::connected(Arc::new(move || {
-            let path = path.clone();
-            Box::pin(async move { connect::unix(&path).await })
-        }))
-        .await
+    /// Connects as the environment says: `CADGE_HUB` is the address (`unix:///run/cadge/cadge.sock` if it is
+    /// not set), `CADGE_CA`, `CADGE_CERT` and `CADGE_KEY` are paths of PEM files, `CADGE_TOKEN` is a bearer
+    /// token.
+    pub fn from_env() -> Connect {
+        Connect::from_env()
     }
 
-    pub(crate) fn channel(&self) -> Channel {
-        self.channel.clone()
+    pub(crate) fn new(link: Link, endpoint: Endpoint) -> Self {
+        Self { link, endpoint }
     }
 
-    async fn connected(connect: Connect) -> Result<Self, Error> {
-        Ok(Self { channel: connect().await?, connect })
+    /// A connection of its own to the same hub: a stream that is read slowly holds up no other call. It opens
+    /// at the first call.
+    pub(crate) fn link_of_its_own(&self) -> Link {
+        self.link.over(self.endpoint.connect_lazy())
     }
 
     /// The alerts after a position in the log (0 is its beginning), at most `limit` of them (0 is
@@ -115,42 +98,37 @@ impl Client {
         let GetOptions { after, limit, since, until, filter, fields } = options;
         let (since, until) = (since.map(Into::into), until.map(Into::into));
         let request = GetRequest { after, limit, since, until, filter, fields };
-        let responses = outputs_client(self.channel.clone()).get(request).await?.into_inner();
-        Ok(Box::pin(
-            responses
-                .map_err(Error::from)
-                .map_ok(|response| stream::iter(entries(response).map(Ok)))
-                .try_flatten(),
-        ))
+        let responses = self.link.stream(outputs_client(&self.link).get(request).await)?;
+        Ok(Box::pin(responses.map_ok(|response| stream::iter(entries(response).map(Ok))).try_flatten()))
     }
 
     /// The alerts that the caller's identity has not had yet, as Falco's `get` returns them.
     pub async fn get_new(&self) -> Result<impl Stream<Item = Result<Alert, Error>> + Unpin + use<>, Error> {
-        let mut client = outputs::service_client::ServiceClient::new(self.channel.clone());
-        let responses = client.get(outputs::Request {}).await?.into_inner();
+        let mut client = outputs::service_client::ServiceClient::new(self.link.calls());
+        let responses = self.link.stream(client.get(outputs::Request {}).await)?;
         Ok(Box::pin(responses.map(|response| {
             // Falco's response is the first nine fields of an alert.
             let bytes = response?.encode_to_vec();
-            Alert::decode(bytes.as_slice()).map_err(|error| Error::Protocol(error.to_string()))
+            Alert::decode(bytes.as_slice()).map_err(|error| Error::ProtocolMismatch(error.to_string()))
         })))
     }
 
     /// Every alert from where `options` say, and new ones as they come. The stream reconnects by
     /// itself and goes on where it was; it ends only with an error that no second try can mend.
     pub fn subscribe(&self, options: SubscribeOptions) -> Subscription {
-        Subscription::start(self.channel.clone(), self.connect.clone(), options)
+        Subscription::start(self.link_of_its_own(), options)
     }
 
     /// The versions of the hub and of its rule engine.
     pub async fn version(&self) -> Result<Version, Error> {
-        let mut client = version::service_client::ServiceClient::new(self.channel.clone());
-        let answer = client.version(version::Request {}).await?.into_inner();
+        let mut client = version::service_client::ServiceClient::new(self.link.calls());
+        let answer = self.link.answer(client.version(version::Request {}).await)?;
         Ok(Version { hub: answer.version, engine: answer.engine_version })
     }
 }
 
-pub(crate) fn outputs_client(channel: Channel) -> OutputsClient<Channel> {
-    OutputsClient::new(channel).max_decoding_message_size(RESPONSE_BYTES_MAX)
+pub(crate) fn outputs_client(link: &Link) -> OutputsClient<Calls> {
+    OutputsClient::new(link.calls()).max_decoding_message_size(RESPONSE_BYTES_MAX)
 }
 
 pub(crate) fn entries(response: v1::SubscribeResponse) -> impl Iterator<Item = Entry> {

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cadge_proto::cadge::v1::history_client::HistoryClient;
 use cadge_proto::cadge::v1::{self, CountRequest, SearchRequest};
-use tonic::transport::Channel;
 
-use crate::connect::RESPONSE_BYTES_MAX;
+use crate::client::RESPONSE_BYTES_MAX;
+use crate::link::Calls;
 use crate::{Client, Entry, Error};
 
 pub use cadge_proto::cadge::v1::Dimension;
@@ -116,9 +116,9 @@ impl Client {
         let SearchOptions { selection, oldest_first, limit, page, filter, fields } = options;
         let selection = Some(selection.into());
         let request = SearchRequest { selection, oldest_first, limit, page, filter, fields };
-        let mut responses = self.history().search(request).await?.into_inner();
+        let mut responses = self.link.stream(self.history().search(request).await)?;
         let mut all = SearchPage::default();
-        while let Some(response) = responses.message().await? {
+        while let Some(response) = responses.next().await? {
             let entry = |entry: v1::Entry| Some(Entry { position: entry.position, alert: entry.alert? });
             all.entries.extend(response.entries.into_iter().filter_map(entry));
             (all.next_page, all.indexed, all.head) = (response.next_page, response.indexed, response.head);
@@ -134,7 +134,7 @@ impl Client {
             step_seconds: u32::try_from(options.step.as_secs()).unwrap_or(u32::MAX),
             filter: options.filter,
         };
-        let answer = self.history().count(request).await?.into_inner();
+        let answer = self.link.answer(self.history().count(request).await)?;
         let count = |count: v1::Count| Count {
             start: count.start.as_ref().map(moment),
             values: count.values,
@@ -148,8 +148,8 @@ impl Client {
         })
     }
 
-    fn history(&self) -> HistoryClient<Channel> {
-        HistoryClient::new(self.channel()).max_decoding_message_size(RESPONSE_BYTES_MAX)
+    fn history(&self) -> HistoryClient<Calls> {
+        HistoryClient::new(self.link.calls()).max_decoding_message_size(RESPONSE_BYTES_MAX)
     }
 }
 

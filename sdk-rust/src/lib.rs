@@ -5,7 +5,7 @@
 //! use futures_util::StreamExt as _;
 //!
 //! # async fn example() -> Result<(), cadge_client::Error> {
-//! let client = Client::unix("/run/cadge/cadge.sock".as_ref()).await?;
+//! let client = Client::connect("unix:///run/cadge/cadge.sock").await?;
 //! let mut entries = client.subscribe(SubscribeOptions::durable("my-service"));
 //! while let Some(entry) = entries.next().await {
 //!     println!("{}", entry?.alert.output);
@@ -16,6 +16,8 @@
 
 mod client;
 mod connect;
+mod link;
+mod back_off;
 mod due;
 mod subscribe;
 pub mod fleet;
@@ -28,6 +30,7 @@ pub use backup::{Backup, BackupProgress};
 pub use cadge_proto::cadge::v1::Alert;
 pub use cadge_proto::{Priority, json, priority_name};
 pub use client::{Client, GetOptions, Version};
+pub use connect::Connect;
 pub use error::Error;
 pub use history::{Count, CountOptions, Counted, Dimension, SearchOptions, SearchPage, Selection};
 pub use subscribe::{Start, SubscribeOptions, Subscription};

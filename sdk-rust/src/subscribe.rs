@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use cadge_proto::cadge::v1::{self, SubscribeRequest, subscribe_request::Kind};
 use futures_util::Stream;
-use rand::Rng as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 
-use crate::client::{Connect, entries, outputs_client};
+use crate::back_off::BackOff;
+use crate::client::{entries, outputs_client};
 use crate::due::Due;
+use crate::link::Link;
 use crate::{Entry, Error};
 
 /// Alerts that wait between the connection and the caller.
@@ -21,9 +21,6 @@ const QUEUE: usize = 1024;
 
 /// Acknowledgements are sent at most so often.
 const ACKNOWLEDGE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// The first wait before a reconnection, and the longest.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// Where a new cursor starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,12 +72,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) fn start(channel: Channel, connect: Connect, options: SubscribeOptions) -> Self {
+    pub(crate) fn start(link: Link, options: SubscribeOptions) -> Self {
         let (queue, entries) = mpsc::channel(QUEUE);
         let (dealt_with, acknowledgements) = watch::channel(0);
         let manual = options.manual;
-        let mut link = Link { connect, options, queue, acknowledgements, last: None };
-        let task = tokio::spawn(async move { link.run(channel).await });
+        let mut reader = Reader { link, options, queue, acknowledgements, last: None };
+        let task = tokio::spawn(async move { reader.run().await });
         Self { entries, dealt_with, yielded: 0, manual, task }
     }
 
@@ -116,8 +113,8 @@ impl Drop for Subscription {
 }
 
 /// The task behind a subscription.
-struct Link {
-    connect: Connect,
+struct Reader {
+    link: Link,
     options: SubscribeOptions,
     queue: mpsc::Sender<Result<Entry, Error>>,
     acknowledgements: watch::Receiver<u64>,
@@ -126,42 +123,35 @@ struct Link {
     last: Option<u64>,
 }
 
-impl Link {
-    async fn run(&mut self, channel: Channel) {
-        let mut channel = Some(channel);
-        let mut wait = BACK_OFF.0;
+impl Reader {
+    async fn run(&mut self) {
+        let mut back_off = BackOff::default();
         loop {
             let before = self.last;
-            let Err(error) = self.stream(channel.take()).await else { return };
+            let Err(error) = self.stream().await else { return };
             if !error.is_transient() {
                 let _ = self.queue.send(Err(error)).await;
                 return;
             }
             if self.last != before {
-                wait = BACK_OFF.0;
+                back_off = BackOff::default();
             }
-            let pause = rand::rng().random_range(wait / 2..=wait);
-            tokio::time::sleep(pause).await;
-            wait = (wait * 2).min(BACK_OFF.1);
+            tokio::time::sleep(back_off.next()).await;
         }
     }
 
     /// One connection's life. `Ok` is that nobody listens any more.
-    async fn stream(&mut self, channel: Option<Channel>) -> Result<(), Error> {
-        let channel = match channel {
-            Some(channel) => channel,
-            None => (self.connect)().await?,
-        };
+    async fn stream(&mut self) -> Result<(), Error> {
         let (requests, outgoing) = mpsc::channel(4);
         let _ = requests.send(SubscribeRequest { kind: Some(Kind::Open(self.open())) }).await;
-        let mut responses =
-            outputs_client(channel).subscribe(ReceiverStream::new(outgoing)).await?.into_inner();
+        let response = outputs_client(&self.link).subscribe(ReceiverStream::new(outgoing)).await;
+        let mut responses = self.link.stream(response)?;
         let mut acknowledge = tokio::time::interval(ACKNOWLEDGE_INTERVAL);
         acknowledge.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut due = Due::default();
         loop {
             tokio::select! {
-                response = responses.message() => match response? {
+                response = responses.next() => match response? {
                     Some(response) => {
                         due.see(response.entries.last().map_or(0, |entry| entry.position));
                         if !self.pass_on(response).await { return Ok(()) }

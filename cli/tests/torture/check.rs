@@ -117,7 +117,7 @@ async fn drained(site: &Site, hub: usize, raised: &HashSet<Name>) -> LogSeen {
     };
     let [cert, key, ca] = part.pem();
     let address = format!("https://localhost:{}", part.port);
-    let client = Client::mtls(&address, &cert, &key, &ca).await.unwrap();
+    let client = Client::connect(address).ca(ca).identity(cert, key).await.unwrap();
     let mut seen = LogSeen {
         names: Vec::new(),
         rules: BTreeMap::new(),

@@ -44,7 +44,7 @@ pub(crate) async fn durable(part: Part) {
     let address = format!("https://localhost:{}", part.port);
     let client = loop {
         let [cert, key, ca] = part.pem();
-        match Client::mtls(&address, &cert, &key, &ca).await {
+        match Client::connect(&address).ca(ca).identity(cert, key).await {
             Ok(client) => break client,
             Err(error) => eprintln!("connecting: {error}"),
         }

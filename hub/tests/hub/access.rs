@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use super::secured::{Secured, Shown};
-use super::site::{PATIENCE, Sensor, alert};
+use super::site::{PATIENCE, Sensor, alert, client_at};
 
 /// What anybody may call who has come through the handshake.
 const OPEN: [&str; 3] =
@@ -216,7 +216,7 @@ async fn a_tenant_sees_its_namespace_by_every_way_of_reading() {
 #[tokio::test]
 async fn a_user_of_the_socket_is_confined_by_its_group() {
     let site = two_tenants().await;
-    let client = cadge_client::Client::unix(&site.path("cadge.sock")).await.unwrap();
+    let client = client_at(&site.path("cadge.sock")).await;
     let entries: Vec<_> = client.get(0, 0).await.unwrap().map(Result::unwrap).collect().await;
     assert_eq!(entries.iter().map(|entry| entry.alert.sequence).collect::<Vec<_>>(), even());
 }

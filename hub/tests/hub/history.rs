@@ -10,7 +10,7 @@ use cadge_proto::raw::v1;
 use prost::Message as _;
 
 use super::each_log::on_each_log;
-use super::site::{PATIENCE, Site};
+use super::site::{PATIENCE, Site, client_at};
 
 on_each_log! {
     a_selection_is_found_by_pages_in_both_orders(|_| {}),
@@ -201,7 +201,7 @@ async fn the_lag_is_a_metric_and_no_history_is_an_answer() {
     config.log.path = dir.path().join("log.db");
     config.history.path = Some(dir.path().join("elsewhere/index.db"));
     let hub = Hub::start(config.clone()).await.unwrap();
-    let client = Client::unix(&dir.path().join("cadge.sock")).await.unwrap();
+    let client = client_at(&dir.path().join("cadge.sock")).await;
     indexed(&client, 0).await;
     let metrics = page(&hub).await;
     assert!(metrics.contains("\ncadge_hub_history_lag 0\n"), "{metrics}");
@@ -209,9 +209,12 @@ async fn the_lag_is_a_metric_and_no_history_is_an_answer() {
     hub.stop().await;
     config.history.enabled = false;
     let hub = Hub::start(config).await.unwrap();
-    let client = Client::unix(&dir.path().join("cadge.sock")).await.unwrap();
+    let client = client_at(&dir.path().join("cadge.sock")).await;
     let error = client.count(CountOptions::default()).await.unwrap_err();
-    assert!(matches!(error, Error::Protocol(_)) && error.to_string().contains("history.enabled"), "{error}");
+    assert!(
+        matches!(error, Error::ProtocolMismatch(_)) && error.to_string().contains("history.enabled"),
+        "{error}"
+    );
     hub.stop().await;
 }
 

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use super::secured::Secured;
-use super::site::{PATIENCE, Site};
+use super::site::{PATIENCE, Site, client_at};
 
 /// A stream of events.
 struct Pusher {
@@ -183,7 +183,7 @@ async fn the_name_is_the_certificates_and_a_consumer_is_refused() {
         let mut pusher = Pusher::connect(site.channel(&shown).await.unwrap()).await.unwrap();
         let hostless = Event { hostname: String::new(), ..event(1) };
         assert_eq!(pusher.push(vec![hostless, Event::default()]).await, (2, vec![2]));
-        let client = cadge_client::Client::unix(&site.path("cadge.sock")).await.unwrap();
+        let client = client_at(&site.path("cadge.sock")).await;
         let entries: Vec<_> = client.get(0, 0).await.unwrap().map(Result::unwrap).collect().await;
         let alert = &entries.last().unwrap().alert;
         assert_eq!((&*alert.sensor, &*alert.hostname), (&*format!("input/{name}"), name));

@@ -12,7 +12,7 @@ use cadge_proto::raw::v1::{Batch, Hello};
 use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 
-use super::site::{PATIENCE, Sensor, alert, connect};
+use super::site::{PATIENCE, Sensor, alert, client_at, connect};
 
 #[path = "../../../integrations/tests/integrations/broker.rs"]
 pub(super) mod broker;
@@ -84,7 +84,7 @@ impl Fleet {
     }
 
     async fn client(&self, name: &str) -> Client {
-        Client::unix(&self.socket(name)).await.unwrap()
+        client_at(&self.socket(name)).await
     }
 
     async fn sensor(&self, name: &str) -> Sensor {

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use cadge_client::Client;
 use cadge_hub::{Config, Hub};
 use futures_util::StreamExt as _;
 use rcgen::{ExtendedKeyUsagePurpose, SanType};
 
 use super::kafka::broker::{Broker, free_pair};
 use super::secured::Pki;
-use super::site::{PATIENCE, Sensor, connect};
+use super::site::{PATIENCE, Sensor, client_at, connect};
 
 const USER: &str = "hub";
 const PASSWORD: &str = "a password; with 'signs in it";
@@ -167,7 +166,7 @@ async fn a_log_at_a_broker_with_tls_and_a_password_works() {
         drop(sensor);
         // Who greets a sensor has read all of the log.
         Sensor::connect(connect(broker.path("cadge.sock")).await, "s").await;
-        let client = Client::unix(&broker.path("cadge.sock")).await.unwrap();
+        let client = client_at(&broker.path("cadge.sock")).await;
         client.get(0, 0).await.unwrap().map(|entry| entry.unwrap().alert.sequence).collect::<Vec<_>>().await
     };
     let hub = broker.hub().await;

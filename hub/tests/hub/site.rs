@@ -1,6 +1,6 @@
 //! A hub in a folder of its own, and a sensor that hands in alerts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cadge_client::Client;
@@ -59,7 +59,7 @@ impl Site {
     }
 
     pub(crate) async fn client(&self) -> Client {
-        Client::unix(&self.socket()).await.unwrap()
+        client_at(&self.socket()).await
     }
 
     pub(crate) async fn channel(&self) -> Channel {
@@ -69,6 +69,11 @@ impl Site {
     pub(crate) async fn sensor(&self, name: &str) -> Sensor {
         Sensor::connect(self.channel().await, name).await
     }
+}
+
+/// The SDK's client at a hub's socket.
+pub(crate) async fn client_at(socket: &Path) -> Client {
+    Client::connect(format!("unix://{}", socket.display())).await.unwrap()
 }
 
 /// A connection of the task's own runtime.

@@ -103,8 +103,10 @@ async fn an_alert_that_is_none_is_left_out_and_the_others_are_taken() {
 #[tokio::test]
 async fn a_hub_that_is_away_is_a_clear_error() {
     let dir = tempfile::tempdir().unwrap();
-    let error = cadge_client::Client::unix(&dir.path().join("none.sock")).await.unwrap_err();
-    assert!(matches!(error, Error::Connect(_)), "{error:?}");
+    let error = cadge_client::Client::connect(format!("unix://{}", dir.path().join("none.sock").display()))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::HubDown(_)), "{error:?}");
     assert!(error.to_string().contains("none.sock"), "{error}");
 }
 
@@ -226,7 +228,7 @@ async fn a_heartbeat_says_how_far_the_consumer_is() {
 async fn a_filter_that_is_none_is_refused_with_its_place() {
     let site = Site::start().await;
     let options = GetOptions { filter: "alert.rul = R".to_owned(), ..GetOptions::default() };
-    let Err(Error::Protocol(text)) = site.client().await.get_range(options).await else {
+    let Err(Error::InvalidRequest(text)) = site.client().await.get_range(options).await else {
         panic!("it was taken")
     };
     assert!(text.contains("did you mean `alert.rule`?") && text.contains("^^^"), "{text}");

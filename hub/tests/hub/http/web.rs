@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cadge_client::{Alert, Client};
+use cadge_client::Alert;
 use cadge_hub::{Config, Hub};
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::hub::site::PATIENCE;
+use crate::hub::site::{PATIENCE, client_at};
 
 /// The header's value that the hub takes.
 pub(super) const TOKEN: &str = "Bearer 0123456789abcdef";
@@ -103,7 +103,7 @@ impl Web {
 
     /// Every alert in the log.
     pub(super) async fn alerts(&self) -> Vec<Alert> {
-        let client = Client::unix(&self.dir.path().join("cadge.sock")).await.unwrap();
+        let client = client_at(&self.dir.path().join("cadge.sock")).await;
         let entries = client.get(0, 0).await.unwrap();
         entries.map(|entry| entry.unwrap().alert).collect().await
     }
