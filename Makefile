@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint stubs stubs-check docs fmt ci
+.PHONY: help setup setup-test build run test test-python torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint stubs stubs-check docs fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,14 @@ build: setup ## build the `cadge` command
 run: build ## watch this machine: hub and sensor on real kernel events, alerts as they come
 	@$(SUDO) target/release/cadge up
 
-test: setup-test ## all tests that need no privilege (as root also those that do)
+test: setup-test test-python ## all tests that need no privilege (as root also those that do)
 	$(CARGO) test --workspace --no-fail-fast 2>&1 | tee target/test.log | scripts/test-report.sh
+
+test-python: setup-test ## the Python SDK: its types, and its tests with a real hub
+	@if target/python-sdk/bin/python -c 'import mypy, pytest' 2>/dev/null; \
+	 then $(CARGO) build -q -p cadge && cd sdk-python && ../target/python-sdk/bin/mypy && \
+	      CADGE_BIN=$(CURDIR)/target/debug/cadge ../target/python-sdk/bin/pytest -q -rs; \
+	 else echo "test-python: SKIPPED: target/python-sdk is missing: scripts/setup.sh test makes it"; fi
 
 torture: setup-test ## 200 rounds of kill -9, cut networks, full disks, torn writes: nobody misses an alert; asks for root
 	$(CARGO) test -q -p cadge --test torture --no-run

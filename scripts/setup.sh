@@ -101,6 +101,14 @@ stub_generators() {
     (cd scripts/go-tools && GOBIN=$folder GOFLAGS="-mod=readonly -buildvcs=false" go install tool && touch "$folder"/*)
 }
 
+# What the tests of the Python SDK run with. The package itself is tested from the tree, with the newest of what it needs.
+python_sdk() {
+    python_environment python-sdk "what the Python SDK is tested with" \
+        'grpc, google.protobuf, pytest, mypy, nbclient, ipykernel, build, kafka' \
+        grpcio protobuf pytest build 'setuptools>=77' wheel mypy==2.4.1 types-grpcio==1.85.0.20261028 \
+        types-protobuf==7.35.1.20260906 nbclient ipykernel kafka-python
+}
+
 # Prometheus without its service: the package is unpacked, not installed, so nothing of it is started.
 prometheus_commands() {
     command -v prometheus >/dev/null && command -v promtool >/dev/null && return
@@ -218,6 +226,7 @@ case ${1:-} in
         optional install_missing < <(test_needs)
         optional python_client
         optional stub_generators
+        optional python_sdk
         optional falco_python_client
         optional falco_go_client
         optional prometheus_commands
