@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test test-python torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint stubs stubs-check docs fmt ci
+.PHONY: help setup setup-test build run test test-python test-go torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint stubs stubs-check docs fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ build: setup ## build the `cadge` command
 run: build ## watch this machine: hub and sensor on real kernel events, alerts as they come
 	@$(SUDO) target/release/cadge up
 
-test: setup-test test-python ## all tests that need no privilege (as root also those that do)
+test: setup-test test-python test-go ## all tests that need no privilege (as root also those that do)
 	$(CARGO) test --workspace --no-fail-fast 2>&1 | tee target/test.log | scripts/test-report.sh
 
 test-python: setup-test ## the Python SDK: its types, and its tests with a real hub
@@ -35,6 +35,10 @@ test-python: setup-test ## the Python SDK: its types, and its tests with a real 
 	 then $(CARGO) build -q -p cadge && cd sdk-python && ../target/python-sdk/bin/mypy && \
 	      CADGE_BIN=$(CURDIR)/target/debug/cadge ../target/python-sdk/bin/pytest -q -rs; \
 	 else echo "test-python: SKIPPED: target/python-sdk is missing: scripts/setup.sh test makes it"; fi
+
+test-go: setup-test ## the Go SDK: formatting, vet, staticcheck, and its tests with a real hub
+	$(CARGO) build -q -p cadge
+	scripts/test-go.sh
 
 torture: setup-test ## 200 rounds of kill -9, cut networks, full disks, torn writes: nobody misses an alert; asks for root
 	$(CARGO) test -q -p cadge --test torture --no-run

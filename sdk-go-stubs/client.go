@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,6 +31,8 @@ type Client struct {
 	life context.Context
 	end  context.CancelFunc
 	runs sync.WaitGroup
+	// The last time that an event was given, in nanoseconds since 1970.
+	told atomic.Int64
 }
 
 // Connect connects to a hub, and asks for its version: what is wrong with address, certificates or token is known here.
@@ -100,6 +103,9 @@ func (c *Client) failed(ctx context.Context, err error, began bool) error {
 		return failure(InvalidRequest, err, "the hub at `%s` refuses the request: %s", where, text)
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return c.unavailable(ctx, err, text, began)
+	}
+	if strings.Contains(text, "error while marshaling") {
+		return failure(InvalidRequest, err, "the request can't be encoded: %s", text)
 	}
 	if strings.Contains(text, undecodable) || strings.Contains(text, "unexpected HTTP status code") ||
 		strings.Contains(text, "content-type") {

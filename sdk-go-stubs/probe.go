@@ -64,7 +64,6 @@ func (p *place) probe(ctx context.Context) *Error {
 func (p *place) handshake(err error) *Error {
 	var plain tls.RecordHeaderError
 	var wrong *tls.CertificateVerificationError
-	var alert tls.AlertError
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &plain):
@@ -73,22 +72,30 @@ func (p *place) handshake(err error) *Error {
 		return failure(WrongCertificate, err,
 			"the certificate of the hub at `%s` is not to be trusted: %v: give the authority that has signed it, and the "+
 				"name that is in it", p.shown, err)
-	case errors.As(err, &alert):
-		return p.refused(err, alert)
+	case isAlert(err):
+		return p.refused(err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return failure(WrongCertificate, err, "can't read the certificate for `%s`: %v", p.shown, err)
 	}
 	return failure(HubDown, err, "the hub at `%s` breaks the connection off: %v: try again later", p.shown, err)
 }
 
+// isAlert tells whether the other side has said what it does not like. Go has no type for that.
+func isAlert(err error) bool {
+	var operation *net.OpError
+	return errors.As(err, &operation) && operation.Op == "remote error"
+}
+
 // refused says what an alert of TLS means.
-func (p *place) refused(err error, alert tls.AlertError) *Error {
-	text := alert.Error()
-	if strings.Contains(text, "certificate") || strings.Contains(text, "access denied") {
-		return failure(WrongCertificate, err,
-			"the hub at `%s` has refused our certificate: %v: give one that its authority has signed", p.shown, text)
+func (p *place) refused(err error) *Error {
+	// What can't be decrypted is the signature of another authority with the same name.
+	for _, word := range []string{"certificate", "access denied", "error decrypting"} {
+		if strings.Contains(err.Error(), word) {
+			return failure(WrongCertificate, err,
+				"the hub at `%s` has refused our certificate: %v: give one that its authority has signed", p.shown, err)
+		}
 	}
-	return failure(ProtocolMismatch, err, "can't agree on TLS with `%s`: %v", p.shown, text)
+	return failure(ProtocolMismatch, err, "can't agree on TLS with `%s`: %v", p.shown, err)
 }
 
 // greet sees whether HTTP/2 is spoken, and whether our certificate is taken.
@@ -104,9 +111,8 @@ func (p *place) greet(conn net.Conn) *Error {
 			_, err = reader.Peek(1)
 		}
 	}
-	var alert tls.AlertError
-	if errors.As(err, &alert) {
-		return p.refused(err, alert)
+	if isAlert(err) {
+		return p.refused(err)
 	}
 	if err != nil {
 		return failure(HubDown, err, "the hub at `%s` does not answer: %v: try again later", p.shown, err)
