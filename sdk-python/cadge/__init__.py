@@ -9,6 +9,11 @@
 `cadge.aio` has the same for `asyncio`.
 """
 
+import os as _os
+
+# What gRPC itself writes to standard error says less than the errors here. It reads this when it is imported.
+_os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 from ._requests import Start, Where
 from ._settings import Pem
 from .alert import Alert, Priority

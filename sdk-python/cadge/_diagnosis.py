@@ -11,8 +11,8 @@ from typing import Optional
 from ._settings import Settings, read_pem
 from .errors import Error, HubDown, PermissionDenied, ProtocolMismatch, WrongCertificate
 
-_SECONDS = 3.0
-"""The longest wait for each step."""
+_SECONDS = (0.2, 3.0)
+"""The shortest and the longest wait for each of three steps."""
 
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """What an HTTP/2 client says first: its preface, and settings without a setting."""
@@ -21,10 +21,10 @@ _SETTINGS = 4
 """The type of the frame that an HTTP/2 server says first."""
 
 
-def find_cause(settings: Settings, text: str) -> Error:
-    """Why the hub could not be reached. `text` is what gRPC says of it."""
+def find_cause(settings: Settings, text: str, seconds: float) -> Error:
+    """Why the hub could not be reached: within so many seconds. `text` is what gRPC says of it."""
     try:
-        with _connected(settings) as plain:
+        with _connected(settings, max(_SECONDS[0], min(seconds / 3, _SECONDS[1]))) as plain:
             if settings.socket is not None:
                 return _greet(plain, settings, text)
             with _secured(plain, settings) as secured:
@@ -76,12 +76,12 @@ def _named(pem: object, otherwise: str) -> str:
     return otherwise if isinstance(pem, bytes) else f"`{os.fspath(pem)}`"  # type: ignore[call-overload]
 
 
-def _connected(settings: Settings) -> socket.socket:
+def _connected(settings: Settings, seconds: float) -> socket.socket:
     if settings.socket is None:
-        return socket.create_connection((settings.host, settings.port), _SECONDS)
+        return socket.create_connection((settings.host, settings.port), seconds)
     plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        plain.settimeout(_SECONDS)
+        plain.settimeout(seconds)
         plain.connect(settings.socket)
     except BaseException:
         plain.close()

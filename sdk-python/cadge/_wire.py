@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional, TypeVar, Union
+from typing import Any, Iterator, Optional, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from ._diagnosis import find_cause
-from ._settings import Settings
+from ._settings import CONNECT_SECONDS, Settings
 from .errors import Closed, Error, HubDown, InvalidRequest, PermissionDenied, ProtocolMismatch
 
 VERSION = "/falco.version.service/version"
@@ -22,7 +23,8 @@ PUSH = "/cadge.v1.Inputs/Push"
 
 M = TypeVar("M", bound=Message)
 
-Failure = Union[grpc.RpcError, grpc.Call, Any]
+Failure = Any
+"""What gRPC raises. That of `grpc` and that of `grpc.aio` have `code` and `details`, and no type in common that says so."""
 
 _REFUSALS = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -89,13 +91,13 @@ def closed(settings: Settings) -> Error:
     return Closed(f"the connection to the hub at `{settings.hub}` was closed by this program: connect again")
 
 
-def diagnose(error: Error, settings: Settings) -> Error:
-    """Of a connection that did not come about: what was really wrong. Takes some seconds at most, and blocks."""
-    if not isinstance(error, (HubDown, Closed)):
+def diagnose(error: Error, settings: Settings, begun: float) -> Error:
+    """Of a connection that did not come about: what was really wrong. `begun` is when, by the monotonic clock. Blocks."""
+    failure: Failure = error.__cause__
+    if not isinstance(failure, grpc.RpcError) or failure.code() is not grpc.StatusCode.UNAVAILABLE:
         return error
-    failure = error.__cause__
-    text = failure.details() if isinstance(failure, grpc.Call) else str(error)
-    found = find_cause(settings, str(text or "no reason given"))
+    seconds = begun + CONNECT_SECONDS - time.monotonic()
+    found = find_cause(settings, str(failure.details() or "no reason given"), seconds)
     if found.__cause__ is None:
         found.__cause__ = failure
     return found

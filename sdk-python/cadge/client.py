@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -186,11 +187,13 @@ def _connected(settings: Settings) -> grpc.Channel:
         # What is wrong with the files is not known from gRPC.
         context(settings)
         channel = grpc.secure_channel(settings.target, credentials, settings.options)
+    begun = time.monotonic()
     try:
         _version(channel, settings, CONNECT_SECONDS)
     except Error as error:
         channel.close()
-        raise _wire.diagnose(error, settings) from error.__cause__
+        found = _wire.diagnose(error, settings, begun)
+        raise found from found.__cause__
     except BaseException:
         channel.close()
         raise

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional, cast
+from typing import Any, Callable, Iterator, Optional, Sequence, cast
 
 import grpc
 
@@ -51,7 +51,7 @@ def run(*args: str) -> str:
 class Hub:
     """A hub's folder: certificates, configuration and log; and its process."""
 
-    def __init__(self, extra: str = "") -> None:
+    def __init__(self, extra: str = "", hosts: Sequence[str] = ("localhost", "127.0.0.1")) -> None:
         # A socket's path is short, wherever the tests are run.
         self.folder = tempfile.TemporaryDirectory(prefix="cadge-", dir="/tmp")
         self.path = Path(self.folder.name)
@@ -62,7 +62,7 @@ class Hub:
         pki = str(self.path / "pki")
         run("pki", "init", "--dir", pki)
         for role in ("hub", "sensor", "consumer", "admin"):
-            run("pki", "issue", role, role, "--dir", pki, "--host", "localhost", "--host", "127.0.0.1")
+            run("pki", "issue", role, role, "--dir", pki, *(word for host in hosts for word in ("--host", host)))
         self._configure(extra)
 
     def _configure(self, extra: str) -> None:

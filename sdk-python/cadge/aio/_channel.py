@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Optional, cast
 
 import grpc
@@ -27,12 +28,14 @@ async def connected(settings: Settings) -> grpc.aio.Channel:
         # What is wrong with the files is not known from gRPC.
         context(settings)
         channel = grpc.aio.secure_channel(settings.target, credentials, settings.options)
+    begun = time.monotonic()
     try:
         await version(channel, settings, CONNECT_SECONDS)
     except Error as error:
         await channel.close()
         # It blocks, and other tasks go on.
-        raise await asyncio.to_thread(_wire.diagnose, error, settings) from error.__cause__
+        found = await asyncio.to_thread(_wire.diagnose, error, settings, begun)
+        raise found from found.__cause__
     except BaseException:
         await channel.close()
         raise
