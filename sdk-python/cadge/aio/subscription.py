@@ -56,6 +56,17 @@ class Subscription(AsyncIterator[Alert]):
         self._given = alert.position
         return alert
 
+    async def batch(self) -> list[Alert]:
+        """The alerts that are there already, or else the next ones; none after `close`.
+
+        For who deals with many at once: all of them count as given together.
+        """
+        if not self._manual:
+            self._course.acknowledge(self._given)
+        batch = list(self._alerts) or await self._link.wait() or []
+        self._given = batch[-1].position if batch else self._given
+        return batch
+
     def acknowledge(self, position: int) -> None:
         """Says that everything up to a position is dealt with. The hub hears of it soon after."""
         self._course.acknowledge(position)
