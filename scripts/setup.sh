@@ -104,8 +104,8 @@ stub_generators() {
 # What the tests of the Python SDK run with. The package itself is tested from the tree, with the newest of what it needs.
 python_sdk() {
     python_environment python-sdk "what the Python SDK is tested with" \
-        'grpc, google.protobuf, pytest, mypy, nbclient, ipykernel, build, confluent_kafka' \
-        grpcio protobuf pytest build 'setuptools>=77' wheel mypy==2.4.1 types-grpcio==1.85.0.20261028 \
+        'grpc, google.protobuf, pytest, mypy, nbclient, ipykernel, build, hatchling, confluent_kafka' \
+        grpcio protobuf pytest build 'hatchling>=1.27' mypy==2.4.1 types-grpcio==1.85.0.20261028 \
         types-protobuf==7.35.1.20260906 nbclient ipykernel confluent-kafka
 }
 

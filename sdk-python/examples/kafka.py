@@ -13,13 +13,12 @@ import cadge
 
 
 def main(brokers: str, topic: str, cursor: str) -> None:
-    producer = Producer({"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True})
-
     def delivered(error: object, record: object) -> None:
         if error is not None:
             raise KafkaException(error)
 
     with cadge.connect() as hub, hub.subscribe(cursor, manual=True) as alerts:
+        producer = Producer({"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True})
         # Many at once: as many as are there. One at a time would wait for the broker each time.
         while batch := alerts.batch():
             for alert in batch:
