@@ -6,7 +6,9 @@ import os
 from typing import Any, Iterator
 
 import pytest
-from hub import FOREIGN, Feeder, Hub
+from hub import FOREIGN, Feeder, Hub, wait_for
+
+import cadge
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,9 @@ def full_hub() -> Iterator[Hub]:
     """A hub with the alerts 1 to 3000. No test changes it."""
     hub = Hub().start()
     Feeder(hub).feed(3000)
+    with cadge.connect(hub.socket) as client:
+        # The index follows the log by a moment.
+        wait_for("index of the whole log", lambda: client.count().indexed == 3000)
     yield hub
     hub.remove()
 
