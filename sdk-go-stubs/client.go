@@ -98,7 +98,7 @@ func (c *Client) failed(ctx context.Context, err error, began bool) error {
 		return failure(PermissionDenied, err, "the hub at `%s` does not allow it: %s", where, text)
 	case codes.Unimplemented:
 		return failure(ProtocolMismatch, err,
-			"`%s` does not know this call: %s: see that it is a Cadge hub and not older than this client", where, text)
+			"`%s` does not know this call (%s): see that it is a Cadge hub and not older than this client", where, said.Code())
 	case codes.InvalidArgument, codes.OutOfRange, codes.NotFound, codes.FailedPrecondition, codes.AlreadyExists:
 		return failure(InvalidRequest, err, "the hub at `%s` refuses the request: %s", where, text)
 	case codes.Unavailable, codes.DeadlineExceeded:

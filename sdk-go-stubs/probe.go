@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"strings"
@@ -28,36 +29,73 @@ const http2Greeting = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\
 // What HTTP/2 servers answer begins with settings: a frame of type 4 on stream 0.
 const http2Header = 9
 
+// What older servers answer to, which hang up on that greeting.
+const http1Request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
 // probe answers what keeps a connection from being made; nil is nothing.
 func (p *place) probe(ctx context.Context) *Error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	conn, found := p.secured(ctx)
+	if found != nil {
+		return found
+	}
+	defer conn.Close()
+	found = p.greet(conn)
+	if found != nil && found.Kind == HubDown && p.isHTTP1(ctx) {
+		return p.noHTTP2(nil)
+	}
+	return found
+}
+
+// secured makes the connection, and TLS on it where that belongs there.
+func (p *place) secured(ctx context.Context) (net.Conn, *Error) {
 	conn, err := p.reach(ctx)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return failure(PermissionDenied, err, "may not open `%s`: ask to be in the socket's group", p.shown)
+		return nil, failure(PermissionDenied, err, "may not open `%s`: ask to be in the socket's group", p.shown)
 	case err != nil:
-		return failure(HubDown, err, "can't reach the hub at `%s`: %v: see that it runs and listens there", p.shown, err)
+		return nil, failure(HubDown, err, "can't reach the hub at `%s`: %v: see that it runs and listens there", p.shown, err)
 	}
-	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
-	if p.tls != nil {
-		config := p.tls.Clone()
-		if config.ServerName == "" {
-			config.ServerName, _, _ = net.SplitHostPort(p.address)
-		}
-		secured := tls.Client(conn, config)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			return p.handshake(err)
-		}
-		if secured.ConnectionState().NegotiatedProtocol != "h2" {
-			return failure(ProtocolMismatch, nil, "`%s` speaks TLS, but no HTTP/2: it is no hub", p.shown)
-		}
-		conn = secured
+	if p.tls == nil {
+		return conn, nil
 	}
-	return p.greet(conn)
+	config := p.tls.Clone()
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(p.address)
+	}
+	secured := tls.Client(conn, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, p.handshake(err)
+	}
+	if secured.ConnectionState().NegotiatedProtocol != "h2" {
+		_ = conn.Close()
+		return nil, p.noHTTP2(nil)
+	}
+	return secured, nil
+}
+
+func (p *place) noHTTP2(err error) *Error {
+	return failure(ProtocolMismatch, err, "`%s` does not speak HTTP/2: it is no hub", p.shown)
+}
+
+// isHTTP1 tells whether an older HTTP is spoken.
+func (p *place) isHTTP1(ctx context.Context) bool {
+	conn, found := p.secured(ctx)
+	if found != nil {
+		return false
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte(http1Request)); err != nil {
+		return false
+	}
+	start := make([]byte, len("HTTP/1."))
+	_, err := io.ReadFull(conn, start)
+	return err == nil && string(start) == "HTTP/1."
 }
 
 // handshake says why TLS was not agreed on.
@@ -119,7 +157,7 @@ func (p *place) greet(conn net.Conn) *Error {
 	}
 	header, err := reader.Peek(http2Header)
 	if err != nil || header[3] != 4 || string(header[5:]) != "\x00\x00\x00\x00" {
-		return failure(ProtocolMismatch, err, "`%s` does not speak HTTP/2: it is no hub", p.shown)
+		return p.noHTTP2(err)
 	}
 	return nil
 }
