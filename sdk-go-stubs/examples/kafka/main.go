@@ -71,11 +71,27 @@ func forward(ctx context.Context, brokers []string, topic, cursor string) error 
 			}
 			messages[i] = kafka.Message{Key: []byte(alert.ID()), Value: text}
 		}
-		if err := writer.WriteMessages(ctx, messages...); err != nil {
+		if err := write(ctx, writer, messages); err != nil {
 			return err
 		}
 		// Only now the hub may forget them for us.
 		alerts.Acknowledge(batch[len(batch)-1].Position)
+	}
+}
+
+// write returns once the broker has all of them. A topic that is just being made is waited for.
+func write(ctx context.Context, writer *kafka.Writer, messages []kafka.Message) error {
+	for {
+		err := writer.WriteMessages(ctx, messages...)
+		var refused kafka.Error
+		if !errors.As(err, &refused) || !refused.Temporary() {
+			return err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
