@@ -14,8 +14,11 @@ use crate::announce::Announcer;
 use crate::audit::Audit;
 use crate::config::{Config, Grpc, KafkaLog, LogConfig, LogKind};
 use crate::connect::access::Access;
+use crate::connect::bearers::Entrance;
+use crate::connect::clients::Clients;
 use crate::connect::listen::Accept;
 use crate::connect::tls::Tls;
+use crate::connect::tokens::{Form, Tokens};
 use crate::connect::unix_socket::UnixSocket;
 use crate::consume::Consumers;
 use crate::error::Error;
@@ -26,7 +29,7 @@ use crate::history::{Follower, History};
 use crate::log::{Kafka, KafkaSecurity, KafkaSettings, Log, Sqlite, SqliteSettings};
 use crate::metrics::Metrics;
 use crate::page::Page;
-use crate::service::{self, Context};
+use crate::service::{self, Context, Gate};
 use crate::unordered::Unordered;
 use crate::{descriptors, http, inputs};
 
@@ -55,7 +58,7 @@ impl Hub {
     pub async fn start(config: Config) -> Result<Self, Error> {
         let tls =
             if config.grpc.bind_address.is_empty() { None } else { Some(Arc::new(Tls::new(&config.grpc)?)) };
-        let access = Access::new(&config)?;
+        let access = Arc::new(Access::new(&config)?);
         let metrics = Metrics::new();
         descriptors::raise();
         let log = open_log(&config.log, &metrics).await?;
@@ -68,9 +71,16 @@ impl Hub {
         let (connections, accepted) = mpsc::channel(CONNECTIONS);
         let outputs = config.grpc.outputs.clone();
         let audit = Audit::start(&config.audit_log, &metrics.audit_lost, &mut tasks)?;
-        let accept =
-            Accept::new(connections, &config.grpc, access, audit.clone(), metrics.clone(), stop.clone());
-        let clients = accept.clients();
+        let accept = Accept::new(
+            connections,
+            &config.grpc,
+            Arc::clone(&access),
+            audit.clone(),
+            metrics.clone(),
+            stop.clone(),
+        );
+        let entrance = open_entrance(&config.grpc, &access, accept.clients(), &stop, &mut tasks)?;
+        let gate = Gate::new(accept.clients(), entrance, audit.clone(), metrics.clone());
         let grpc = match tls {
             Some(tls) => Some(listen_tcp(&config, tls, accept.clone(), &stop, &mut tasks).await?),
             None => None,
@@ -103,7 +113,7 @@ impl Hub {
             stop: stop.clone(),
         };
         tasks.spawn(async move {
-            if let Err(error) = service::serve(context, clients, audit, accepted).await {
+            if let Err(error) = service::serve(context, gate, accepted).await {
                 tracing::error!(%error, "the gRPC server has failed");
             }
         });
@@ -139,6 +149,20 @@ impl Hub {
         }
         self.tasks.shutdown().await;
     }
+}
+
+/// Where tokens count, if there are any.
+fn open_entrance(
+    config: &Grpc,
+    access: &Arc<Access>,
+    clients: Clients,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> Result<Option<Entrance>, Error> {
+    let Some(path) = &config.token_file else { return Ok(None) };
+    let tokens = Arc::new(Tokens::open(path, Form::Roles)?);
+    tasks.spawn(Arc::clone(&tokens).watch(stop.clone()));
+    Ok(Some(Entrance { tokens, access: Arc::clone(access), clients }))
 }
 
 async fn open_log(config: &LogConfig, metrics: &Metrics) -> Result<Arc<dyn Log>, Error> {

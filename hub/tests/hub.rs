@@ -16,6 +16,7 @@ mod hub {
     mod secured;
     mod certificates;
     mod access;
+    mod tokens;
     mod kafka;
     mod kafka_outage;
     mod kafka_secured;

@@ -39,6 +39,10 @@ pub struct Grpc {
     /// Lists of certificates that are revoked, in PEM: one of each authority in `root_certs`, or its
     /// certificates are refused. `null`: none are revoked.
     pub revoked_certs: Option<PathBuf>,
+    /// Bearer tokens, `ROLE/NAME:TOKEN` on each line: a call with one needs no client certificate, and one without
+    /// either is refused. A connection that used a token which is no longer there is closed. `null`: none, and
+    /// every client needs a certificate.
+    pub token_file: Option<PathBuf>,
     /// The oldest version of TLS: `"1.3"` or `"1.2"`.
     pub tls_min: TlsMin,
     /// In which SPIFFE ids (`spiffe://DOMAIN/ROLE/NAME`) the role counts. Ids of others need an entry in
@@ -73,6 +77,7 @@ impl Default for Grpc {
             private_key: "/etc/cadge/pki/hub.key".into(),
             root_certs: "/etc/cadge/pki/ca.crt".into(),
             revoked_certs: None,
+            token_file: None,
             tls_min: TlsMin::Tls13,
             trust_domain: "cadge".to_owned(),
             connections_max: 10_000,

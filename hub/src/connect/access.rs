@@ -66,10 +66,10 @@ impl Access {
         Ok(Self { limits, ..Self::new(config)? })
     }
 
-    /// By the name of a token that was shown: it may hand in alerts.
-    pub(crate) fn by_token(&self, name: &str) -> Peer {
-        let presented = format!("the token `{name}`");
-        Peer::new(Some(Role::Sensor), Kind::Token, name, presented, self.limits)
+    /// By a token that was shown: the file says whose it is.
+    pub(crate) fn by_token(&self, role: Role, name: &str) -> Peer {
+        let presented = format!("the token `{name}` has the role {}", role.name());
+        Peer::new(Some(role), Kind::Token, name, presented, self.limits)
     }
 
     /// By a certificate whose chain is already verified.

@@ -49,6 +49,8 @@ pub(crate) enum Refusal {
     Calls { name: String, most: usize },
     #[error("`{name}` may begin {most} requests in a second: try again in {retry_ms} ms")]
     Rate { name: String, most: u32, retry_ms: u64 },
+    #[error("the hub has as many connections as it may: try again later")]
+    Full,
 }
 
 impl Refusal {
@@ -58,6 +60,7 @@ impl Refusal {
             Self::Connections { .. } => "client_connections",
             Self::Calls { .. } => "client_calls",
             Self::Rate { .. } => "rate",
+            Self::Full => "connections",
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
+use crate::connect::bearers::Bearers;
 use crate::connect::clients::Refusal;
 use crate::connect::heard::Heard;
 use crate::connect::identity::Peer;
@@ -30,9 +31,12 @@ pub(crate) struct Connection {
 }
 
 /// Whom a request comes from: tonic puts it into the request's extensions.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct From {
-    pub(crate) peer: Arc<Peer>,
+    /// By its certificate or its user. `None` of a stranger, who has shown neither.
+    pub(crate) peer: Option<Arc<Peer>>,
+    /// Who has called by it with tokens.
+    pub(crate) bearers: Arc<Bearers>,
     /// The other end's address, or its user and process.
     pub(crate) address: Arc<str>,
     /// Why every call is refused.
@@ -41,11 +45,18 @@ pub(crate) struct From {
     pub(crate) heard: Heard,
 }
 
+impl From {
+    /// Whether it may stay once something came.
+    fn is_settled(&self) -> bool {
+        self.refusal.is_none() && (self.peer.is_some() || self.bearers.has_any())
+    }
+}
+
 /// When a connection ends.
 struct End {
     close: CancellationToken,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// The time for the first bytes, or, if it was turned away, for all of them.
+    /// The time for the first bytes, for a stranger's first call with a token, or, if it was turned away, for all.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -66,14 +77,17 @@ impl Connection {
 
 impl End {
     /// An error once it has come.
-    fn poll(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn poll(&mut self, from: &From, cx: &mut Context<'_>) -> io::Result<()> {
         if self.closed.as_mut().poll(cx).is_ready() {
             return Err(closed());
         }
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
-            return Err(io::ErrorKind::TimedOut.into());
+            if !from.bearers.has_any() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.deadline = None;
         }
         Ok(())
     }
@@ -84,7 +98,10 @@ impl End {
 }
 
 fn closed() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "the certificate has expired or is revoked")
+    io::Error::new(
+        io::ErrorKind::ConnectionAborted,
+        "the certificate has expired or is revoked, or the token is withdrawn",
+    )
 }
 
 impl Connected for Connection {
@@ -101,12 +118,12 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.end.poll(cx)?;
+        let Self { stream, from, end, .. } = &mut *self;
+        end.poll(from, cx)?;
         let before = buf.filled().len();
-        let Self { stream, from, .. } = &mut *self;
         let read = from.heard.poll_read(stream, cx, buf);
-        if buf.filled().len() > before && self.from.refusal.is_none() {
-            self.end.deadline = None;
+        if buf.filled().len() > before && from.is_settled() {
+            end.deadline = None;
         }
         read
     }

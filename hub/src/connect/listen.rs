@@ -15,6 +15,7 @@ use crate::audit::{Audit, Refused};
 use crate::config::Grpc;
 use crate::connect::access::Access;
 use crate::connect::authority::Corrected;
+use crate::connect::bearers::{Bearers, Stranger};
 use crate::connect::clients::Clients;
 use crate::connect::connection::{Connection, From, Stream};
 use crate::connect::handshakes::{Handshake, Handshakes};
@@ -44,8 +45,10 @@ pub(crate) struct Accept(Arc<Inner>);
 
 struct Inner {
     connections: mpsc::Sender<io::Result<Connection>>,
-    access: Access,
+    access: Arc<Access>,
     clients: Clients,
+    /// Whether whoever has no certificate may have a token.
+    strangers: bool,
     live: Live,
     handshakes: Handshakes,
     permits: Arc<Semaphore>,
@@ -60,7 +63,7 @@ impl Accept {
     pub(crate) fn new(
         connections: mpsc::Sender<io::Result<Connection>>,
         config: &Grpc,
-        access: Access,
+        access: Arc<Access>,
         audit: Audit,
         metrics: Metrics,
         stop: CancellationToken,
@@ -69,6 +72,7 @@ impl Accept {
             connections,
             access,
             clients: Clients::default(),
+            strangers: config.token_file.is_some(),
             live: Live::default(),
             handshakes: Handshakes::new(config.handshakes_max),
             permits: Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS))),
@@ -121,9 +125,15 @@ impl Accept {
                 Err(_) => Err(("handshake_timeout", "it took too long".to_owned())),
             },
         };
-        drop(handshake);
         match outcome {
+            Ok((stream, chain)) if chain.is_empty() && self.0.strangers => {
+                self.admit_stranger(stream, address, handshake).await;
+            }
+            Ok((_, chain)) if chain.is_empty() => {
+                self.refused("handshake", "no client certificate", &address.to_string(), None);
+            }
             Ok((stream, chain)) => {
+                drop(handshake);
                 let own = chain.first().map_or(&[][..], |own| own.as_ref());
                 let peer = self.0.access.by_certificate(own);
                 let ticket = self.0.live.add(Arc::clone(&chain), not_after(own).unwrap_or(i64::MAX));
@@ -131,6 +141,26 @@ impl Accept {
             }
             Err((cause, reason)) => self.refused(cause, &reason, &address.to_string(), None),
         }
+    }
+
+    /// Lets in whoever has no certificate, and has to show a token within the time of a handshake. Until then the
+    /// connection counts as one of those.
+    async fn admit_stranger(&self, stream: Box<dyn Stream>, address: SocketAddr, handshake: Handshake) {
+        let close = handshake.close.clone();
+        let stranger = Stranger {
+            _handshake: handshake,
+            places: Arc::clone(&self.0.permits),
+            refused: self.0.metrics.refused.with_label_values(&["authentication"]),
+        };
+        let from = From {
+            peer: None,
+            bearers: Arc::new(Bearers::new(close.clone(), Some(stranger))),
+            address: address.to_string().into(),
+            refusal: None,
+            heard: Heard::new(),
+        };
+        let connection = Connection::new(stream, from, close, HANDSHAKE, Vec::new());
+        let _ = self.0.connections.send(Ok(connection)).await;
     }
 
     /// Accepts on the Unix socket until it is told to stop.
@@ -175,7 +205,13 @@ impl Accept {
                 Some(refusal)
             }
         };
-        let from = From { peer: Arc::new(peer), address: address.into(), refusal, heard: Heard::new() };
+        let from = From {
+            peer: Some(Arc::new(peer)),
+            bearers: Arc::new(Bearers::new(close.clone(), None)),
+            address: address.into(),
+            refusal,
+            heard: Heard::new(),
+        };
         let connection = Connection::new(stream, from, close, deadline, held);
         let _ = self.0.connections.send(Ok(connection)).await;
     }
@@ -208,9 +244,6 @@ async fn secure(stream: TcpStream, acceptor: tokio_rustls::TlsAcceptor) -> io::R
     stream.set_nodelay(true)?;
     let stream = acceptor.accept(stream).await?;
     let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let chain: Arc<[_]> = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-    if chain.is_empty() {
-        return Err(io::Error::other("no client certificate"));
-    }
+    let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
     Ok((Box::new(stream), chain))
 }

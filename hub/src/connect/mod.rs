@@ -3,6 +3,9 @@
 pub(crate) mod identity;
 pub(crate) mod access;
 pub(crate) mod clients;
+pub(crate) mod tokens;
+pub(crate) mod bearers;
+mod stamp;
 mod revocation;
 pub(crate) mod live;
 pub(crate) mod tls;

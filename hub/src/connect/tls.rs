@@ -1,8 +1,6 @@
 //! Mutual TLS: the hub's certificate, and who may connect. The files are read again when they change.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Grpc, TlsMin, Webserver};
 use crate::connect::live::Live;
 use crate::connect::revocation;
+use crate::connect::stamp::Stamp;
 use crate::error::Error;
 
 /// The files are looked at so often.
@@ -34,7 +33,7 @@ pub(crate) struct Tls {
 /// What the connections are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// gRPC: every client has a certificate.
+    /// gRPC: every client has a certificate, unless there are tokens.
     Grpc,
     /// HTTP: a client without one may show a token, or want nothing but `/metrics`.
     Http,
@@ -46,10 +45,6 @@ struct Current {
     /// The files when they were last read, even if they could not be used.
     read: Vec<Option<Stamp>>,
 }
-
-/// What changes with a file: its time, size and number.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp(i64, i64, u64, u64);
 
 impl Tls {
     pub(crate) fn new(config: &Grpc) -> Result<Self, Error> {
@@ -148,11 +143,7 @@ impl Tls {
 
 fn stamps(config: &Grpc) -> Vec<Option<Stamp>> {
     let paths = [&config.cert_chain, &config.private_key, &config.root_certs];
-    let stamp = |path: &PathBuf| {
-        let metadata = fs::metadata(path).ok()?;
-        Some(Stamp(metadata.mtime(), metadata.mtime_nsec(), metadata.size(), metadata.ino()))
-    };
-    paths.into_iter().chain(&config.revoked_certs).map(stamp).collect()
+    paths.into_iter().chain(&config.revoked_certs).map(|path| Stamp::of(path)).collect()
 }
 
 fn load(config: &Grpc, purpose: Purpose) -> Result<(TlsAcceptor, Arc<dyn ClientCertVerifier>), Error> {
@@ -202,8 +193,8 @@ fn verifier(
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     let verifier = match purpose {
-        Purpose::Grpc => verifier,
-        Purpose::Http => verifier.allow_unauthenticated(),
+        Purpose::Grpc if config.token_file.is_none() => verifier,
+        Purpose::Grpc | Purpose::Http => verifier.allow_unauthenticated(),
     };
     verifier.with_crls(lists).build().map_err(|error| failed(error.to_string()))
 }

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::audit::Refused;
 use crate::config::Role;
 use crate::connect::identity::Peer;
+use crate::connect::tokens::bearer;
 
 use super::Site;
 use super::callers::{Caller, Callers};
@@ -56,10 +57,10 @@ fn sensor(site: &Site, remote: &Remote, headers: &HeaderMap) -> Result<Arc<Peer>
     if let Some(tokens) = &site.tokens
         && let Some(presented) = headers.get(header::AUTHORIZATION)
     {
-        let name = token(presented.as_bytes()).and_then(|token| tokens.name(&token));
-        let name = name.ok_or(Refusal::Unknown("the token is not one of `webserver.token_file`"))?;
-        let known = remote.callers.by_token(&name);
-        return Ok(known.unwrap_or_else(|| Arc::new(site.access.by_token(&name))));
+        let found = token(presented.as_bytes()).and_then(|token| tokens.find(&token));
+        let found = found.ok_or(Refusal::Unknown("the token is not one of `webserver.token_file`"))?;
+        let known = remote.callers.by_token(&found.name);
+        return Ok(known.unwrap_or_else(|| Arc::new(site.access.by_token(found.role, &found.name))));
     }
     if let Some(peer) = &remote.peer {
         peer.require(&[Role::Sensor]).map_err(|error| Refusal::Role(error.to_string()))?;
@@ -78,12 +79,11 @@ fn sensor(site: &Site, remote: &Remote, headers: &HeaderMap) -> Result<Arc<Peer>
 /// The token of `Bearer TOKEN`, or the password of `Basic …`: clients that can set no header of their own, but take
 /// an address such as `http://falco:TOKEN@hub:2801/`, send that.
 fn token(value: &[u8]) -> Option<Vec<u8>> {
-    let (scheme, rest) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
-    let rest = rest.trim_ascii();
-    if scheme.eq_ignore_ascii_case(b"bearer") {
-        return Some(rest.to_vec());
+    if let Some(token) = bearer(value) {
+        return Some(token.to_vec());
     }
-    let pair = scheme.eq_ignore_ascii_case(b"basic").then(|| STANDARD.decode(rest).ok())??;
+    let (scheme, rest) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    let pair = scheme.eq_ignore_ascii_case(b"basic").then(|| STANDARD.decode(rest.trim_ascii()).ok())??;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     Some(pair[colon + 1..].to_vec())
 }

@@ -10,7 +10,6 @@ mod place;
 mod routes;
 mod caller;
 mod callers;
-mod tokens;
 mod body;
 mod ingest;
 mod together;
@@ -30,13 +29,13 @@ use crate::connect::access::Access;
 use crate::connect::clients::Clients;
 use crate::connect::live::Live;
 use crate::connect::tls::Tls;
+use crate::connect::tokens::{Form, Tokens};
 use crate::error::Error;
 use crate::page::Page;
 use crate::sparse::Sparse;
 use crate::unordered::Unordered;
 
 use counts::Counts;
-use tokens::Tokens;
 
 /// What there is to serve, and to whom.
 #[derive(Clone)]
@@ -65,7 +64,8 @@ impl Site {
         let settings = &config.webserver;
         check(settings)?;
         let tls = settings.ssl_enabled.then(|| Tls::for_http(&config.grpc, settings)).transpose()?;
-        let tokens = settings.token_file.as_deref().map(Tokens::open).transpose()?;
+        let tokens =
+            settings.token_file.as_deref().map(|path| Tokens::open(path, Form::Names)).transpose()?;
         Ok(Self {
             settings: Arc::new(settings.clone()),
             tls: tls.map(Arc::new),

@@ -17,18 +17,16 @@ use tonic::{Code, Status};
 use tower::Service;
 
 use super::framed;
-use super::metered::{Bound, Metered};
+use super::gate::{Caller, Gate, method};
+use super::metered::Metered;
 use crate::audit::{Audit, Ending, Line};
 use crate::config::Role;
-use crate::connect::clients::{Clients, Held, Refusal};
+use crate::connect::bearers::Bearer;
+use crate::connect::clients::Held;
 use crate::connect::connection::From;
 use crate::connect::heard::Heard;
 use crate::connect::identity::Peer;
 use crate::metrics::Metrics;
-use crate::sparse::Sparse;
-
-/// Bytes of a method's name in the audit log.
-const METHOD_BYTES_MAX: usize = 128;
 
 /// Stands in front of all services.
 #[derive(Clone)]
@@ -37,20 +35,15 @@ pub(super) struct Calls<S> {
     gate: Arc<Gate>,
 }
 
-/// What calls are checked against, and told to.
-pub(super) struct Gate {
-    pub(super) clients: Clients,
-    pub(super) audit: Audit,
-    pub(super) metrics: Metrics,
-    pub(super) sparse: Sparse,
-}
-
 /// A call, and who makes it.
 pub(crate) struct Call {
-    from: From,
+    peer: Arc<Peer>,
+    pub(super) from: From,
+    /// As long as the call lasts, the withdrawal of its token ends the connection.
+    _bearer: Option<Arc<Bearer>>,
     method: String,
     number: u64,
-    began: Instant,
+    pub(super) began: Instant,
     /// A service has asked for the caller's role.
     is_asked: AtomicBool,
     /// It reads alerts.
@@ -64,11 +57,27 @@ impl Deref for Call {
     type Target = Peer;
 
     fn deref(&self) -> &Peer {
-        &self.from.peer
+        &self.peer
     }
 }
 
 impl Call {
+    fn new((peer, bearer): Caller, from: From, path: &str, audit: Audit) -> Self {
+        Self {
+            peer,
+            from,
+            _bearer: bearer,
+            method: method(path),
+            number: audit.number(),
+            began: Instant::now(),
+            is_asked: AtomicBool::default(),
+            is_reading: AtomicBool::default(),
+            alerts: Arc::default(),
+            noted: Mutex::default(),
+            audit,
+        }
+    }
+
     /// An error unless the caller has one of these roles, or is an admin.
     pub(super) fn ask(&self, roles: &[Role]) -> Result<(), Status> {
         self.is_asked.store(true, Ordering::Relaxed);
@@ -98,7 +107,7 @@ impl Call {
 
     /// The cursor with a name among the caller's own.
     pub(super) fn own_cursor(&self, name: &str) -> String {
-        let cursor = self.from.peer.cursor(name);
+        let cursor = self.peer.cursor(name);
         self.note("cursor", cursor.as_str());
         cursor
     }
@@ -117,7 +126,7 @@ impl Call {
         });
     }
 
-    fn end(&self, code: Code, text: &str) {
+    pub(super) fn end(&self, code: Code, text: &str) {
         let is_refused = matches!(code, Code::PermissionDenied | Code::ResourceExhausted);
         if !is_refused && !self.is_asked.load(Ordering::Relaxed) {
             return;
@@ -130,47 +139,6 @@ impl Call {
             text,
         };
         self.audit(state, Some(ending));
-    }
-}
-
-impl Gate {
-    /// How much of its messages the caller may have on their way.
-    fn bound(&self, call: &Call) -> Bound {
-        let refused = self.metrics.refused.with_label_values(&["client_bytes"]);
-        Bound { name: call.name.clone(), most: call.limits.bytes_max, refused }
-    }
-
-    fn call(&self, from: From, path: &str) -> Call {
-        Call {
-            from,
-            method: path.chars().take(METHOD_BYTES_MAX).collect(),
-            number: self.audit.number(),
-            began: Instant::now(),
-            is_asked: AtomicBool::default(),
-            is_reading: AtomicBool::default(),
-            alerts: Arc::default(),
-            noted: Mutex::default(),
-            audit: self.audit.clone(),
-        }
-    }
-
-    /// Whether the client may make one more call.
-    fn admit(&self, call: &Call) -> Result<Held, Status> {
-        let admitted = match &call.from.refusal {
-            Some(refusal) => Err(refusal.clone()),
-            None => self.clients.call(call, call.began),
-        };
-        admitted.map_err(|refusal| self.refuse(call, &refusal))
-    }
-
-    fn refuse(&self, call: &Call, refusal: &Refusal) -> Status {
-        self.metrics.refused.with_label_values(&[refusal.cause()]).inc();
-        let text = refusal.to_string();
-        if let Some(unsaid) = self.sparse.says(Instant::now()) {
-            tracing::warn!(cause = refusal.cause(), reason = %text, peer = %call.from.address, unsaid, "a call was refused");
-            call.end(Code::ResourceExhausted, &text);
-        }
-        Status::resource_exhausted(text)
     }
 }
 
@@ -200,7 +168,11 @@ where
             let status = Status::internal("the connection has no identity");
             return Box::pin(std::future::ready(Ok(status.into_http())));
         };
-        let call = Arc::new(self.gate.call(from, request.uri().path()));
+        let caller = match self.gate.caller(&from, &request) {
+            Ok(caller) => caller,
+            Err(status) => return Box::pin(std::future::ready(Ok(status.into_http()))),
+        };
+        let call = Arc::new(Call::new(caller, from, request.uri().path(), self.gate.audit.clone()));
         let admitted = match self.gate.admit(&call) {
             Ok(admitted) => admitted,
             Err(status) => return Box::pin(std::future::ready(Ok(status.into_http()))),

@@ -74,7 +74,7 @@ fn may_speak_for(peer: &Peer, sensor: &str) -> Result<(), Status> {
     if peer.role == Some(Role::Admin) || peer.name == sensor {
         return Ok(());
     }
-    let text = format!("the certificate is that of the sensor `{}`, not of `{sensor}`", peer.name);
+    let text = format!("{}: it may not speak for the sensor `{sensor}`", peer.presented);
     Err(Status::permission_denied(text))
 }
 

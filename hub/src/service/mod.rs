@@ -13,6 +13,7 @@ mod version;
 mod fleet;
 mod admin;
 mod integrations;
+mod gate;
 mod calls;
 mod metered;
 
@@ -31,9 +32,7 @@ use tonic::transport::Server;
 use tonic::{Request, Status};
 
 use crate::announce::Announcer;
-use crate::audit::Audit;
 use crate::config::{Outputs, Role};
-use crate::connect::clients::Clients;
 use crate::connect::connection::Connection;
 use crate::consume::Consumers;
 use crate::error::CallError;
@@ -42,11 +41,11 @@ use crate::fleet::Fleet;
 use crate::history::History;
 use crate::log::Entry;
 use crate::metrics::Metrics;
-use crate::sparse::Sparse;
 use crate::view::View;
-use calls::{Calls, Gate};
+use calls::Calls;
 
 pub(crate) use calls::Call;
+pub(crate) use gate::Gate;
 pub(crate) use metered::OnTheirWay;
 
 /// Bytes of one gRPC message that is taken: a batch, with room to spare.
@@ -82,8 +81,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// Serves connections until it is told to stop.
 pub(crate) async fn serve(
     context: Context,
-    clients: Clients,
-    audit: Audit,
+    gate: Gate,
     connections: mpsc::Receiver<std::io::Result<Connection>>,
 ) -> Result<(), tonic::transport::Error> {
     use cadge_proto::falco::version::service_server::ServiceServer as VersionServer;
@@ -141,8 +139,7 @@ pub(crate) async fn serve(
         )
         .add_service(health_service.max_decoding_message_size(QUESTION_BYTES_MAX))
         .add_service(reflection.max_decoding_message_size(QUESTION_BYTES_MAX));
-    let metrics = context.metrics.clone();
-    let gate = Arc::new(Gate { clients, audit, metrics, sparse: Sparse::default() });
+    let gate = Arc::new(gate);
     Server::builder()
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)

@@ -130,6 +130,12 @@ impl Secured {
         self.endpoint().tls_config(tls)?.connect().await
     }
 
+    /// A channel of whoever shows none.
+    pub(crate) async fn bare(&self) -> Result<Channel, tonic::transport::Error> {
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.pki.pem()));
+        self.endpoint().tls_config(tls)?.connect().await
+    }
+
     /// Whether a `get` works for whoever shows a certificate; else all that it is told.
     pub(crate) async fn get(&self, shown: &Shown) -> Result<usize, String> {
         let channel = self.channel(shown).await.map_err(|error| format!("{error:?}"))?;

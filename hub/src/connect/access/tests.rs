@@ -56,18 +56,18 @@ fn by_http_nobody_is_limited_unless_the_configuration_says_so() {
         bytes_max: usize::MAX,
     };
     let open = http(r#"{"grpc": {"requests_per_second": 7, "client_connections_max": 8}}"#);
-    assert_eq!(open.by_token("a").limits, limits(0, usize::MAX));
+    assert_eq!(open.by_token(Role::Sensor, "a").limits, limits(0, usize::MAX));
     let sensor = ["spiffe://cadge/sensor/a"];
     assert_eq!(caller(&open, &sensor, &[], None).limits, limits(0, usize::MAX));
     let bounded = http(
         r#"{"webserver": {"requests_per_second": 5, "client_connections_max": 6},
             "identities": [{"spiffe": "spiffe://cadge/sensor/*", "role": "sensor", "requests_per_second": 9}]}"#,
     );
-    assert_eq!(bounded.by_token("a").limits, limits(5, 6));
+    assert_eq!(bounded.by_token(Role::Sensor, "a").limits, limits(5, 6));
     let by_certificate = caller(&bounded, &sensor, &[], None);
     assert_eq!(by_certificate.limits, limits(9, 6));
     // Not the same client, though it has the same name.
-    assert_ne!(by_certificate.owner(), bounded.by_token(&by_certificate.name).owner());
+    assert_ne!(by_certificate.owner(), bounded.by_token(Role::Sensor, &by_certificate.name).owner());
 }
 
 #[test]

@@ -131,6 +131,6 @@ async fn the_audit_log_says_who_handed_in_alerts_and_who_was_refused() {
     ] {
         assert!(seen.iter().any(|line| line == expected), "no `{expected}` in {seen:#?}");
     }
-    assert_eq!(lines[3]["presented"], "the token `node-1`");
+    assert_eq!(lines[3]["presented"], "the token `node-1` has the role sensor");
     assert!(lines.iter().all(|line| line["peer"].as_str().unwrap().starts_with("127.0.0.1:")), "{text}");
 }
