@@ -14,7 +14,8 @@ type batch struct {
 	alerts []*Alert
 	// The position that a subscription resumed after, in its first response.
 	resumed *uint64
-	// What a search answers besides: the second to fourth field.
+	// The second to fourth field: of a search where its next page begins, how far the index is, and the log's head; of
+	// other calls the log's head, none, and how far the log was gone through.
 	numbers [3]uint64
 	// Whether the response is one alert, as Falco's API has them.
 	single bool

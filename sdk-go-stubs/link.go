@@ -127,10 +127,9 @@ func (l *link) receive(stream grpc.ClientStream, seen *due) error {
 		if l.last == nil {
 			l.last = b.resumed
 		}
-		if len(b.alerts) == 0 {
-			continue
+		if len(b.alerts) > 0 {
+			seen.see(b.alerts[len(b.alerts)-1].Position)
 		}
-		seen.see(b.alerts[len(b.alerts)-1].Position)
 		if fresh := l.fresh(b.alerts); len(fresh) > 0 {
 			select {
 			case l.subscription.batches <- fresh:
@@ -138,6 +137,7 @@ func (l *link) receive(stream grpc.ClientStream, seen *due) error {
 				// The hub takes the last acknowledgement only while its alerts are read.
 			}
 		}
+		l.passed(b.numbers[2])
 	}
 }
 
@@ -151,6 +151,13 @@ func (l *link) fresh(alerts []*Alert) []*Alert {
 		l.last = &last
 	}
 	return alerts
+}
+
+// passed notes how far the hub is: what a filter has left out need not be looked at again. For a cursor it knows itself.
+func (l *link) passed(position uint64) {
+	if l.open.Transient && (l.last == nil || *l.last < position) {
+		l.last = &position
+	}
 }
 
 // acknowledge says now and then how far the caller is, until the stream is gone or the subscription ends.
