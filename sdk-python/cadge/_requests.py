@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Callable, Mapping, Optional, Sequence, TypeVar, Union, cast
+from typing import Callable, Iterable, Mapping, Optional, Sequence, TypeVar, Union, cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -16,7 +16,9 @@ from .v1 import alert_pb2, history_pb2, subscribe_pb2
 Start = Union[str, int, datetime]
 """Where a subscription starts: "now", "beginning", behind a position, or with what came since a moment."""
 
-Where = Mapping[Union[Dimension, str], Union[str, Sequence[str]]]
+_Values = Union[str, Sequence[str]]
+
+Where = Union[Mapping[str, _Values], Mapping[Dimension, _Values], Mapping[Union[Dimension, str], _Values]]
 """Dimensions, and of each the value or values of which an alert has one. An empty text: alerts without one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -93,9 +95,10 @@ def open_request(cursor: Optional[str], start: Start, filter: str, fields: Seque
 
 
 def _selection(where: Optional[Where], since: Optional[datetime], until: Optional[datetime]) -> history_pb2.Selection:
+    named: Iterable[tuple[str, _Values]] = () if where is None else where.items()
     conditions = [
         history_pb2.Where(dimension=dimension(name), values=[values] if isinstance(values, str) else values)
-        for name, values in (where or {}).items()
+        for name, values in named
     ]
     return history_pb2.Selection(where=conditions, since=_optional(since), until=_optional(until))
 
