@@ -11,7 +11,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cadge_client::{Client, Start, SubscribeOptions};
-use futures_util::StreamExt as _;
 
 #[path = "../tests/e2e/support.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -129,7 +128,7 @@ async fn delays(site: &Site, watched: &std::path::Path) -> Vec<Duration> {
         let name = path.display().to_string();
         loop {
             let entry = entries.next().await.expect("the stream goes on").expect("the hub answers");
-            if entry.alert.output_fields.get("fd.name") == Some(&name) {
+            if entry.output_fields.get("fd.name") == Some(&name) {
                 break;
             }
         }

@@ -84,14 +84,14 @@ async fn search(client: &Client, args: &History, selection: Selection) -> Result
             oldest_first: false,
         };
         let answer = client.search(options).await?;
-        found.extend(answer.entries);
+        found.extend(answer.alerts);
         page = answer.next_page;
         if page == 0 || found.len() >= args.limit as usize {
             warn_of_lag(answer.indexed, answer.head);
             break;
         }
     }
-    found.iter().rev().try_for_each(|entry| printer.print(&entry.alert))?;
+    found.iter().rev().try_for_each(|alert| printer.print(alert))?;
     Ok(())
 }
 

@@ -104,7 +104,7 @@ fn letter_as_json(letter: &DeadLetter) -> String {
     json!({
         "id": letter.id, "destination": letter.destination, "position": letter.position, "time": time,
         "cause": letter.cause,
-        "alert": cadge_client::json::to_value(&alert, crate::print::field_kind),
+        "alert": cadge_proto::json::to_value(&alert, crate::print::field_kind),
     })
     .to_string()
 }

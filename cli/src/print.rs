@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use cadge_proto::Alert;
+use cadge_client::{Alert, Priority};
 use cadge_proto::json::{self, FieldKind};
 
 use crate::args::{Color, Print};
@@ -22,7 +22,11 @@ impl Printer {
 
     /// Prints one alert. An error is that nobody reads any more.
     pub(crate) fn print(self, alert: &Alert) -> std::io::Result<()> {
-        let mut line = if self.json { json::to_falco(alert, field_kind) } else { line(alert, self.color) };
+        let mut line = if self.json {
+            json::to_falco(&alert.clone().into(), field_kind)
+        } else {
+            line(alert, self.color)
+        };
         line.push('\n');
         let mut out = std::io::stdout().lock();
         out.write_all(line.as_bytes())?;
@@ -58,7 +62,7 @@ pub(crate) fn field_kind(field: &str) -> FieldKind {
 /// terminal would obey it.
 fn line(alert: &Alert, color: bool) -> String {
     let mut line = String::with_capacity(alert.output.len() + 16);
-    let priority = cadge_proto::priority_name(alert.priority);
+    let priority = alert.priority.name();
     match alert.output.split_once(priority) {
         Some((time, rest)) if color => {
             line.push_str(&format!("{DIM}{}{RESET}{}{priority}{RESET}", escape(time), paint(alert.priority)));
@@ -73,13 +77,13 @@ const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
 
 /// Red from `Error` up, yellow for `Warning`, green for `Notice`, blue below.
-fn paint(priority: i32) -> &'static str {
+fn paint(priority: Priority) -> &'static str {
     match priority {
-        0..=2 => "\x1b[1;31m",
-        3 => "\x1b[31m",
-        4 => "\x1b[33m",
-        5 => "\x1b[32m",
-        _ => "\x1b[34m",
+        Priority::Emergency | Priority::Alert | Priority::Critical => "\x1b[1;31m",
+        Priority::Error => "\x1b[31m",
+        Priority::Warning => "\x1b[33m",
+        Priority::Notice => "\x1b[32m",
+        Priority::Informational | Priority::Debug => "\x1b[34m",
     }
 }
 
@@ -102,7 +106,7 @@ mod tests {
     #[test]
     fn colours_the_priority_and_nothing_that_a_stranger_typed() {
         let alert = Alert {
-            priority: 4,
+            priority: Priority::Warning,
             output: "12:00:00.000000001: Warning read \x1b[2J\n (Warning)".into(),
             ..Alert::default()
         };

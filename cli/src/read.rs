@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use cadge_client::{Client, GetOptions, Start, SubscribeOptions};
-use futures_util::StreamExt as _;
 
 use crate::args::{From, Get, Reach, Tail};
 use crate::hub::runtime;
@@ -29,12 +28,12 @@ pub(crate) fn tail(args: &Tail) -> Result<()> {
             fields: args.pick.fields.clone(),
             ..SubscribeOptions::default()
         };
-        let mut entries = client.subscribe(options);
+        let mut alerts = client.subscribe(options);
         loop {
             tokio::select! {
                 () = stop.asked() => return Ok(()),
-                entry = entries.next() => match entry {
-                    Some(entry) => printer.print(&entry?.alert)?,
+                alert = alerts.next() => match alert {
+                    Some(alert) => printer.print(&alert?)?,
                     None => return Ok(()),
                 },
             }
@@ -48,7 +47,7 @@ pub(crate) fn get(args: &Get) -> Result<()> {
     runtime()?.block_on(async {
         let client = connect(&args.reach).await?;
         let picks = !args.pick.filter.is_empty() || !args.pick.fields.is_empty();
-        if args.after.is_some() || picks {
+        let mut alerts = if args.after.is_some() || picks {
             let options = GetOptions {
                 after: args.after.unwrap_or(0),
                 limit: args.limit.unwrap_or(0),
@@ -56,15 +55,12 @@ pub(crate) fn get(args: &Get) -> Result<()> {
                 fields: args.pick.fields.clone(),
                 ..GetOptions::default()
             };
-            let mut entries = client.get_range(options).await?;
-            while let Some(entry) = entries.next().await {
-                printer.print(&entry?.alert)?;
-            }
+            client.get(options).await?
         } else {
-            let mut alerts = client.get_new().await?;
-            while let Some(alert) = alerts.next().await {
-                printer.print(&alert?)?;
-            }
+            client.get_new().await?
+        };
+        while let Some(alert) = alerts.next().await {
+            printer.print(&alert?)?;
         }
         Ok(())
     })

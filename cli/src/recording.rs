@@ -60,7 +60,7 @@ pub(crate) fn replay(args: &Replay) -> Result<()> {
         })?;
         for alert in alerts.drain(..) {
             sequence += 1;
-            printer.print(&encoder.wire(&alert, sequence))?;
+            printer.print(&encoder.wire(&alert, sequence).into())?;
         }
     }
     Ok(())

@@ -7,7 +7,6 @@ use anyhow::{Context as _, Result};
 use cadge_client::{Client, Start, SubscribeOptions};
 use cadge_hub::Hub;
 use cadge_sensor::Sensor;
-use futures_util::StreamExt as _;
 
 use crate::args::Up;
 use crate::hub::{self, runtime};
@@ -31,8 +30,10 @@ pub(crate) fn run(args: &Up) -> Result<()> {
         let told = hub::describe_integrations(&config.integrations);
         let hub = hub::start(config).await?;
         // The subscription stands before the sensor starts, so that it misses nothing.
-        let client = Client::connect(format!("unix://{}", socket(&dir).display())).await.context("connecting to the hub just started")?;
-        let mut entries = client.subscribe(SubscribeOptions { start: Start::Now, ..Default::default() });
+        let client = Client::connect(format!("unix://{}", socket(&dir).display()))
+            .await
+            .context("connecting to the hub just started")?;
+        let mut alerts = client.subscribe(SubscribeOptions::transient(Start::Now));
         let config = sensor_config(&hub, &dir)?;
         let started = sensor::start(config, ruleset.clone());
         let sensor = match started {
@@ -46,13 +47,17 @@ pub(crate) fn run(args: &Up) -> Result<()> {
         for line in told {
             eprintln!("hub: {line}");
         }
-        eprintln!("sensor: {} rules on kernel events; certificates in {}", ruleset.rules().len(), dir.join("pki").display());
+        eprintln!(
+            "sensor: {} rules on kernel events; certificates in {}",
+            ruleset.rules().len(),
+            dir.join("pki").display()
+        );
         eprintln!("try `sudo cat /etc/shadow` in another shell; ctrl-C stops");
         let outcome = loop {
             tokio::select! {
                 () = stop.asked() => break Ok(()),
-                entry = entries.next() => match entry {
-                    Some(Ok(entry)) => if let Err(error) = printer.print(&entry.alert) { break Err(error.into()) },
+                alert = alerts.next() => match alert {
+                    Some(Ok(alert)) => if let Err(error) = printer.print(&alert) { break Err(error.into()) },
                     Some(Err(error)) => break Err(error.into()),
                     None => break Ok(()),
                 },

@@ -7,6 +7,7 @@ pub mod raw;
 mod batch;
 mod push;
 mod origin;
+#[cfg(feature = "json")]
 pub mod json;
 
 /// Falco's own API, as it was served by Falco 0.24 to 0.43.

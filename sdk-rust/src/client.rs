@@ -2,20 +2,17 @@
 
 use std::time::SystemTime;
 
-use cadge_proto::cadge::v1::outputs_client::OutputsClient;
-use cadge_proto::cadge::v1::{self, GetRequest};
+use cadge_proto::cadge::v1::GetRequest;
 use cadge_proto::falco::{outputs, version};
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use prost::Message as _;
+use tonic::Request;
 use tonic::transport::Endpoint;
 
+use crate::Error;
+use crate::alerts::Alerts;
+use crate::codec::{GET, GET_NEW};
 use crate::connect::Connect;
-use crate::link::{Calls, Link};
+use crate::link::Link;
 use crate::subscribe::{SubscribeOptions, Subscription};
-use crate::{Alert, Entry, Error};
-
-/// The longest response, in bytes: a batch at its limit and room around it.
-pub(crate) const RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A connection to a hub. Clones share it.
 #[derive(Clone)]
@@ -56,6 +53,13 @@ pub struct GetOptions {
     pub fields: Vec<String>,
 }
 
+impl GetOptions {
+    /// All that is behind a position.
+    pub fn after(position: u64) -> Self {
+        Self { after: position, ..Self::default() }
+    }
+}
+
 impl Client {
     /// Connects to `https://HOST:PORT`, or to a Unix socket: `unix:///PATH`. `await` what it answers, or say
     /// more before: [`Connect::ca`], [`Connect::identity`], [`Connect::token`].
@@ -80,37 +84,18 @@ impl Client {
         self.link.over(self.endpoint.connect_lazy())
     }
 
-    /// The alerts after a position in the log (0 is its beginning), at most `limit` of them (0 is
-    /// no bound). Moves no cursor.
-    pub async fn get(
-        &self,
-        after: u64,
-        limit: u64,
-    ) -> Result<impl Stream<Item = Result<Entry, Error>> + Unpin + use<>, Error> {
-        self.get_range(GetOptions { after, limit, ..GetOptions::default() }).await
-    }
-
-    /// A range of the log, or what a filter admits of it. Moves no cursor.
-    pub async fn get_range(
-        &self,
-        options: GetOptions,
-    ) -> Result<impl Stream<Item = Result<Entry, Error>> + Unpin + use<>, Error> {
+    /// A range of the log, or what a filter admits of it; by default all of it. Moves no cursor.
+    pub async fn get(&self, options: GetOptions) -> Result<Alerts, Error> {
         let GetOptions { after, limit, since, until, filter, fields } = options;
         let (since, until) = (since.map(Into::into), until.map(Into::into));
         let request = GetRequest { after, limit, since, until, filter, fields };
-        let responses = self.link.stream(outputs_client(&self.link).get(request).await)?;
-        Ok(Box::pin(responses.map_ok(|response| stream::iter(entries(response).map(Ok))).try_flatten()))
+        Ok(Alerts::new(GET.make(&self.link, Request::new(tokio_stream::once(request))).await?))
     }
 
-    /// The alerts that the caller's identity has not had yet, as Falco's `get` returns them.
-    pub async fn get_new(&self) -> Result<impl Stream<Item = Result<Alert, Error>> + Unpin + use<>, Error> {
-        let mut client = outputs::service_client::ServiceClient::new(self.link.calls());
-        let responses = self.link.stream(client.get(outputs::Request {}).await)?;
-        Ok(Box::pin(responses.map(|response| {
-            // Falco's response is the first nine fields of an alert.
-            let bytes = response?.encode_to_vec();
-            Alert::decode(bytes.as_slice()).map_err(|error| Error::ProtocolMismatch(error.to_string()))
-        })))
+    /// The alerts that the caller's identity has not had yet, as Falco's `get` returns them: without positions.
+    pub async fn get_new(&self) -> Result<Alerts, Error> {
+        let request = tokio_stream::once(outputs::Request {});
+        Ok(Alerts::new(GET_NEW.make(&self.link, Request::new(request)).await?))
     }
 
     /// Every alert from where `options` say, and new ones as they come. The stream reconnects by
@@ -125,13 +110,4 @@ impl Client {
         let answer = self.link.answer(client.version(version::Request {}).await)?;
         Ok(Version { hub: answer.version, engine: answer.engine_version })
     }
-}
-
-pub(crate) fn outputs_client(link: &Link) -> OutputsClient<Calls> {
-    OutputsClient::new(link.calls()).max_decoding_message_size(RESPONSE_BYTES_MAX)
-}
-
-pub(crate) fn entries(response: v1::SubscribeResponse) -> impl Iterator<Item = Entry> {
-    let entry = |entry: v1::Entry| Some(Entry { position: entry.position, alert: entry.alert? });
-    response.entries.into_iter().filter_map(entry)
 }

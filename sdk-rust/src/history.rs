@@ -1,13 +1,16 @@
 //! Searching and counting what the hub's log has.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use cadge_proto::cadge::v1::history_client::HistoryClient;
 use cadge_proto::cadge::v1::{self, CountRequest, SearchRequest};
 
-use crate::client::RESPONSE_BYTES_MAX;
+use tonic::Request;
+
+use crate::codec::{RESPONSE_BYTES_MAX, SEARCH};
 use crate::link::Calls;
-use crate::{Client, Entry, Error};
+use crate::time::moment;
+use crate::{Alert, Client, Error};
 
 pub use cadge_proto::cadge::v1::Dimension;
 
@@ -64,7 +67,7 @@ pub struct SearchOptions {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchPage {
     /// In the order that was asked for. May be fewer than the limit, or none, although there is a next page.
-    pub entries: Vec<Entry>,
+    pub alerts: Vec<Alert>,
     /// Where the next page begins; 0 is that there is none.
     pub next_page: u64,
     /// The log's position up to which the hub's index has come.
@@ -116,12 +119,12 @@ impl Client {
         let SearchOptions { selection, oldest_first, limit, page, filter, fields } = options;
         let selection = Some(selection.into());
         let request = SearchRequest { selection, oldest_first, limit, page, filter, fields };
-        let mut responses = self.link.stream(self.history().search(request).await)?;
+        let mut responses = SEARCH.make(&self.link, Request::new(tokio_stream::once(request))).await?;
         let mut all = SearchPage::default();
         while let Some(response) = responses.next().await? {
-            let entry = |entry: v1::Entry| Some(Entry { position: entry.position, alert: entry.alert? });
-            all.entries.extend(response.entries.into_iter().filter_map(entry));
-            (all.next_page, all.indexed, all.head) = (response.next_page, response.indexed, response.head);
+            let number = |field| response.number(field).unwrap_or_default();
+            (all.next_page, all.indexed, all.head) = (number(2), number(3), number(4));
+            all.alerts.extend(response.alerts);
         }
         Ok(all)
     }
@@ -136,7 +139,7 @@ impl Client {
         };
         let answer = self.link.answer(self.history().count(request).await)?;
         let count = |count: v1::Count| Count {
-            start: count.start.as_ref().map(moment),
+            start: count.start.map(|start| moment(start.seconds, start.nanos)),
             values: count.values,
             count: count.count,
         };
@@ -150,28 +153,5 @@ impl Client {
 
     fn history(&self) -> HistoryClient<Calls> {
         HistoryClient::new(self.link.calls()).max_decoding_message_size(RESPONSE_BYTES_MAX)
-    }
-}
-
-/// A moment on the wire. What the clock can't show reads as 1970.
-fn moment(time: &prost_types::Timestamp) -> SystemTime {
-    let (seconds, nanos) = (Duration::from_secs(time.seconds.unsigned_abs()), u64::try_from(time.nanos));
-    let nanos = Duration::from_nanos(nanos.unwrap_or(0));
-    let whole =
-        if time.seconds < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
-    whole.and_then(|whole| whole.checked_add(nanos)).unwrap_or(UNIX_EPOCH)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_moment_of_the_wire_is_one_of_the_clock() {
-        let at = |seconds, nanos| moment(&prost_types::Timestamp { seconds, nanos });
-        assert_eq!(at(5, 7), UNIX_EPOCH + Duration::new(5, 7));
-        assert_eq!(at(-1, 500_000_000), UNIX_EPOCH - Duration::from_millis(500));
-        assert_eq!(at(i64::MAX, -1), UNIX_EPOCH + Duration::from_secs(i64::MAX.unsigned_abs()));
-        assert!(at(i64::MIN, i32::MAX) < UNIX_EPOCH);
     }
 }

@@ -2,44 +2,45 @@
 //!
 //! ```no_run
 //! use cadge_client::{Client, SubscribeOptions};
-//! use futures_util::StreamExt as _;
 //!
 //! # async fn example() -> Result<(), cadge_client::Error> {
-//! let client = Client::connect("unix:///run/cadge/cadge.sock").await?;
-//! let mut entries = client.subscribe(SubscribeOptions::durable("my-service"));
-//! while let Some(entry) = entries.next().await {
-//!     println!("{}", entry?.alert.output);
+//! let client = Client::from_env().await?;
+//! let mut alerts = client.subscribe(SubscribeOptions::durable("my-service"));
+//! while let Some(alert) = alerts.next().await {
+//!     println!("{}", alert?.output);
 //! }
 //! # Ok(())
 //! # }
 //! ```
 
-mod client;
 mod connect;
 mod link;
+mod client;
+mod alert;
+mod fields;
+mod priority;
+mod json;
+mod time;
+mod decode;
+mod codec;
+mod alerts;
+mod subscribe;
+mod reader;
 mod back_off;
 mod due;
-mod subscribe;
+mod history;
 pub mod fleet;
 pub mod integrations;
-mod history;
 mod backup;
 mod error;
 
+pub use alert::Alert;
+pub use alerts::Alerts;
 pub use backup::{Backup, BackupProgress};
-pub use cadge_proto::cadge::v1::Alert;
-pub use cadge_proto::{Priority, json, priority_name};
 pub use client::{Client, GetOptions, Version};
 pub use connect::Connect;
 pub use error::Error;
+pub use fields::Fields;
 pub use history::{Count, CountOptions, Counted, Dimension, SearchOptions, SearchPage, Selection};
+pub use priority::Priority;
 pub use subscribe::{Start, SubscribeOptions, Subscription};
-
-/// An alert and its place in the hub's log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// Its position. Positions grow, not necessarily by 1.
-    pub position: u64,
-    /// The alert.
-    pub alert: Alert,
-}

@@ -61,7 +61,7 @@ impl Link {
         Ok(Answers { link: self.clone(), stream: self.answer(response)? })
     }
 
-    fn why(&self, status: &Status) -> Error {
+    pub(crate) fn why(&self, status: &Status) -> Error {
         Error::of(status, &self.address)
     }
 }

@@ -1,26 +1,21 @@
 //! A subscription: a stream that reconnects, resumes and acknowledges.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use cadge_proto::cadge::v1::{self, SubscribeRequest, subscribe_request::Kind};
-use futures_util::Stream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 
-use crate::back_off::BackOff;
-use crate::client::{entries, outputs_client};
-use crate::due::Due;
 use crate::link::Link;
-use crate::{Entry, Error};
+use crate::reader::Reader;
+use crate::{Alert, Error};
 
-/// Alerts that wait between the connection and the caller.
-const QUEUE: usize = 1024;
-
-/// Acknowledgements are sent at most so often.
-const ACKNOWLEDGE_INTERVAL: Duration = Duration::from_millis(100);
+/// Responses that wait between the connection and the caller. Each has alerts of at most 2 MiB.
+const QUEUE: usize = 2;
 
 /// Where a new cursor starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,153 +51,119 @@ pub struct SubscribeOptions {
 
 impl SubscribeOptions {
     /// With a durable cursor, which starts at the log's beginning.
-    pub fn durable(cursor: &str) -> Self {
-        Self { cursor: Some(cursor.to_string()), start: Start::Beginning, ..Self::default() }
+    pub fn durable(cursor: impl Into<String>) -> Self {
+        Self { cursor: Some(cursor.into()), start: Start::Beginning, ..Self::default() }
+    }
+
+    /// Without a cursor: the hub remembers nothing of it.
+    pub fn transient(start: Start) -> Self {
+        Self { start, ..Self::default() }
     }
 }
 
-/// The stream of alerts that [`crate::Client::subscribe`] answers.
+/// The stream of alerts that [`Client::subscribe`](crate::Client::subscribe) answers. It reconnects by itself
+/// and goes on where it was; it ends only with an error that no second try can mend.
+///
+/// To drop it ends it at once, and the last acknowledgement may be lost: then those alerts come again.
+/// [`Subscription::close`] waits until the hub has it.
 #[derive(Debug)]
 pub struct Subscription {
-    entries: mpsc::Receiver<Result<Entry, Error>>,
-    dealt_with: watch::Sender<u64>,
-    yielded: u64,
+    queue: mpsc::Receiver<Result<Vec<Alert>, Error>>,
+    current: std::vec::IntoIter<Alert>,
+    dealt_with: Arc<AtomicU64>,
+    given: u64,
     manual: bool,
-    task: JoinHandle<()>,
+    close: watch::Sender<bool>,
+    task: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl Subscription {
     pub(crate) fn start(link: Link, options: SubscribeOptions) -> Self {
-        let (queue, entries) = mpsc::channel(QUEUE);
-        let (dealt_with, acknowledgements) = watch::channel(0);
+        let (alerts, queue) = mpsc::channel(QUEUE);
+        let (close, closing) = watch::channel(false);
+        let dealt_with = Arc::new(AtomicU64::new(0));
         let manual = options.manual;
-        let mut reader = Reader { link, options, queue, acknowledgements, last: None };
-        let task = tokio::spawn(async move { reader.run().await });
-        Self { entries, dealt_with, yielded: 0, manual, task }
+        let reader = Reader::new(link, options, alerts, Arc::clone(&dealt_with), closing);
+        let task = Some(tokio::spawn(reader.run()));
+        Self { queue, current: Vec::new().into_iter(), dealt_with, given: 0, manual, close, task }
     }
 
-    /// Says that everything up to a position is dealt with. The hub hears of it soon after.
+    /// The next alert. `None` only after an error. May be dropped before it is ready: no alert is lost.
+    pub async fn next(&mut self) -> Option<Result<Alert, Error>> {
+        std::future::poll_fn(|context| self.poll_alert(context)).await
+    }
+
+    /// All alerts that are there already, or as many as come next: at least one, and what the hub sends at
+    /// once, at most 4096. `None` only after an error. May be dropped before it is ready: no alert is lost.
+    pub async fn next_batch(&mut self) -> Option<Result<Vec<Alert>, Error>> {
+        std::future::poll_fn(|context| match self.poll_current(context) {
+            Poll::Ready(Some(Ok(()))) => {
+                let batch: Vec<Alert> = std::mem::take(&mut self.current).collect();
+                self.given = batch.last().map_or(self.given, |alert| alert.position);
+                Poll::Ready(Some(Ok(batch)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Says that everything up to a position is dealt with. The hub hears of it within 100 ms.
     pub fn acknowledge(&self, position: u64) {
-        self.dealt_with.send_if_modified(|dealt_with| {
-            let grows = position > *dealt_with;
-            *dealt_with = position.max(*dealt_with);
-            grows
-        });
+        self.dealt_with.fetch_max(position, Ordering::Relaxed);
+    }
+
+    /// Ends the subscription once the hub has the last acknowledgement on its disk. An error is that it could
+    /// not be handed over within ten seconds: then alerts behind it come again.
+    pub async fn close(mut self) -> Result<(), Error> {
+        let _ = self.close.send(true);
+        self.queue.close();
+        match self.task.take() {
+            Some(task) => task.await.unwrap_or_else(|_| Err(Error::Closed("its task has ended".to_owned()))),
+            None => Ok(()),
+        }
+    }
+
+    fn poll_alert(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Alert, Error>>> {
+        self.poll_current(context).map(|ready| match ready? {
+            Ok(()) => self.current.next().map(|alert| {
+                self.given = alert.position;
+                Ok(alert)
+            }),
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// Waits until `current` has an alert.
+    fn poll_current(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
+        if !self.manual {
+            self.acknowledge(self.given);
+        }
+        while self.current.as_slice().is_empty() {
+            match self.queue.poll_recv(context) {
+                Poll::Ready(Some(Ok(alerts))) => self.current = alerts.into_iter(),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Some(Ok(())))
     }
 }
 
 impl Stream for Subscription {
-    type Item = Result<Entry, Error>;
+    type Item = Result<Alert, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if !self.manual {
-            self.acknowledge(self.yielded);
-        }
-        let next = self.entries.poll_recv(context);
-        if let Poll::Ready(Some(Ok(entry))) = &next {
-            self.yielded = entry.position;
-        }
-        next
+        self.poll_alert(context)
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// The task behind a subscription.
-struct Reader {
-    link: Link,
-    options: SubscribeOptions,
-    queue: mpsc::Sender<Result<Entry, Error>>,
-    acknowledgements: watch::Receiver<u64>,
-    /// The last position that went into the queue. After a reconnection the hub may send again
-    /// what it had no acknowledgement for: that is skipped.
-    last: Option<u64>,
-}
-
-impl Reader {
-    async fn run(&mut self) {
-        let mut back_off = BackOff::default();
-        loop {
-            let before = self.last;
-            let Err(error) = self.stream().await else { return };
-            if !error.is_transient() {
-                let _ = self.queue.send(Err(error)).await;
-                return;
-            }
-            if self.last != before {
-                back_off = BackOff::default();
-            }
-            tokio::time::sleep(back_off.next()).await;
+        if let Some(task) = &self.task {
+            task.abort();
         }
-    }
-
-    /// One connection's life. `Ok` is that nobody listens any more.
-    async fn stream(&mut self) -> Result<(), Error> {
-        let (requests, outgoing) = mpsc::channel(4);
-        let _ = requests.send(SubscribeRequest { kind: Some(Kind::Open(self.open())) }).await;
-        let response = outputs_client(&self.link).subscribe(ReceiverStream::new(outgoing)).await;
-        let mut responses = self.link.stream(response)?;
-        let mut acknowledge = tokio::time::interval(ACKNOWLEDGE_INTERVAL);
-        acknowledge.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut due = Due::default();
-        loop {
-            tokio::select! {
-                response = responses.next() => match response? {
-                    Some(response) => {
-                        due.see(response.entries.last().map_or(0, |entry| entry.position));
-                        if !self.pass_on(response).await { return Ok(()) }
-                    }
-                    None => return Err(Error::Closed("the hub is stopping".into())),
-                },
-                _ = acknowledge.tick() => {
-                    let dealt_with = *self.acknowledgements.borrow_and_update();
-                    if let Some(position) = due.next(dealt_with) {
-                        let _ = requests.send(SubscribeRequest { kind: Some(Kind::Acknowledge(position)) }).await;
-                    }
-                }
-            }
-        }
-    }
-
-    fn open(&self) -> v1::Open {
-        let is_durable = self.options.cursor.is_some();
-        let mut open = v1::Open {
-            cursor: self.options.cursor.clone().unwrap_or_default(),
-            transient: !is_durable,
-            filter: self.options.filter.clone(),
-            fields: self.options.fields.clone(),
-            ..v1::Open::default()
-        };
-        match self.options.start {
-            Start::Now => {}
-            Start::Beginning => open.set_start(v1::Start::Beginning),
-            Start::After(position) => open.after = Some(position),
-            Start::Since(time) => open.since = Some(time.into()),
-        }
-        if !is_durable && self.last.is_some() {
-            open.after = self.last;
-        }
-        open
-    }
-
-    /// `false`: nobody listens any more.
-    async fn pass_on(&mut self, response: v1::SubscribeResponse) -> bool {
-        if self.last.is_none() {
-            self.last = response.resumed;
-        }
-        for entry in entries(response) {
-            if self.last.is_some_and(|last| entry.position <= last) {
-                continue;
-            }
-            self.last = Some(entry.position);
-            if self.queue.send(Ok(entry)).await.is_err() {
-                return false;
-            }
-        }
-        true
     }
 }

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cadge_client::Client;
+use cadge_client::{Client, GetOptions};
 use cadge_sensor::{Spool, SpoolSettings};
-use futures_util::StreamExt as _;
 use nix::sys::signal::Signal;
 use prost::Message as _;
 use tokio::runtime::Runtime;
@@ -127,13 +126,12 @@ async fn drained(site: &Site, hub: usize, raised: &HashSet<Name>) -> LogSeen {
     let mut missing = raised.len();
     let (mut after, mut moved) = (0, Instant::now());
     while missing > 0 && moved.elapsed() < PATIENCE {
-        let mut entries = client.get(after, 0).await.unwrap();
-        while let Some(entry) = entries.next().await {
-            let entry = entry.unwrap();
-            assert!(entry.position > after, "the position {} stands behind {after}", entry.position);
-            (after, moved) = (entry.position, Instant::now());
-            let alert = entry.alert;
-            seen.sizes.see(alert.encoded_len());
+        let mut alerts = client.get(GetOptions::after(after)).await.unwrap();
+        while let Some(alert) = alerts.next().await {
+            let alert = alert.unwrap();
+            assert!(alert.position > after, "the position {} stands behind {after}", alert.position);
+            (after, moved) = (alert.position, Instant::now());
+            seen.sizes.see(cadge_proto::Alert::from(alert.clone()).encoded_len());
             if let Some(file) = alert.output_fields.get("fd.name") {
                 seen.events.see(file);
             }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::time::Duration;
 
-use cadge_client::{Alert, Client, Entry, Start, SubscribeOptions};
+use cadge_client::{Client, SubscribeOptions};
 use cadge_proto::raw::RawAlert;
 use cadge_proto::raw::outputs::Request;
 use cadge_proto::raw::outputs::service_client::ServiceClient;
@@ -33,8 +33,8 @@ fn open(part: &Part) -> File {
     file
 }
 
-fn write(file: &mut File, alerts: impl Iterator<Item = Alert>) {
-    let lines: String = alerts.map(|alert| received::line(&alert)).collect();
+fn write(file: &mut File, lines: impl Iterator<Item = String>) {
+    let lines: String = lines.collect();
     file.write_all(lines.as_bytes()).unwrap();
 }
 
@@ -50,34 +50,16 @@ pub(crate) async fn durable(part: Part) {
         }
         tokio::time::sleep(PAUSE).await;
     };
-    let options = SubscribeOptions {
-        cursor: Some("torture".to_owned()),
-        start: Start::Beginning,
-        manual: true,
-        ..SubscribeOptions::default()
-    };
-    let mut chunks = client.subscribe(options).ready_chunks(CHUNK);
-    while let Some(chunk) = chunks.next().await {
-        let mut last = 0;
-        let mut failed = None;
-        let good: Vec<Alert> = chunk
-            .into_iter()
-            .filter_map(|entry| match entry {
-                Ok(Entry { position, alert }) => {
-                    last = position;
-                    Some(alert)
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    None
-                }
-            })
-            .collect();
-        write(&mut file, good.into_iter());
-        chunks.get_ref().acknowledge(last);
-        if let Some(error) = failed {
+    let options = SubscribeOptions { manual: true, ..SubscribeOptions::durable("torture") };
+    let mut alerts = client.subscribe(options);
+    while let Some(batch) = alerts.next_batch().await {
+        let batch = batch.unwrap_or_else(|error| {
             eprintln!("the subscription has ended: {error}");
-            std::process::exit(1);
+            std::process::exit(1)
+        });
+        for chunk in batch.chunks(CHUNK) {
+            write(&mut file, chunk.iter().map(received::line));
+            alerts.acknowledge(chunk.last().map_or(0, |alert| alert.position));
         }
     }
 }
@@ -109,7 +91,7 @@ async fn take(file: &mut File, answer: Result<Response<Streaming<RawAlert>>, Sta
         let mut alerts = answer?.into_inner();
         // Not several at once: what is in hand when the client dies is lost.
         while let Some(alert) = alerts.message().await? {
-            write(file, std::iter::once(alert.decode().unwrap()));
+            write(file, std::iter::once(received::line(&alert.decode().unwrap().into())));
         }
         Ok::<(), Status>(())
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cadge_client::GetOptions;
 use cadge_hub::config::{IdentityPattern, Role, UnixUser};
 use cadge_proto::falco::outputs::Request;
 use cadge_proto::falco::outputs::service_client::ServiceClient;
@@ -217,8 +218,9 @@ async fn a_tenant_sees_its_namespace_by_every_way_of_reading() {
 async fn a_user_of_the_socket_is_confined_by_its_group() {
     let site = two_tenants().await;
     let client = client_at(&site.path("cadge.sock")).await;
-    let entries: Vec<_> = client.get(0, 0).await.unwrap().map(Result::unwrap).collect().await;
-    assert_eq!(entries.iter().map(|entry| entry.alert.sequence).collect::<Vec<_>>(), even());
+    let entries: Vec<_> =
+        client.get(GetOptions::default()).await.unwrap().map(Result::unwrap).collect().await;
+    assert_eq!(entries.iter().map(|entry| entry.sequence).collect::<Vec<_>>(), even());
 }
 
 #[tokio::test]

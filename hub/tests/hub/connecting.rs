@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cadge_client::{Client, Error};
+use cadge_client::{Client, Error, GetOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::secured::{Pki, Secured, Shown};
@@ -58,7 +58,7 @@ async fn who_lacks_the_role_is_told_so() {
     let address = format!("https://localhost:{}", site.hub.grpc_address().unwrap().port());
     let client =
         Client::connect(&address).ca(site.pki.pem()).identity(sensor.cert, sensor.key).await.unwrap();
-    let Err(error) = client.get(0, 0).await else { panic!("a sensor has read the log") };
+    let Err(error) = client.get(GetOptions::default()).await else { panic!("a sensor has read the log") };
     assert!(matches!(error, Error::PermissionDenied(_)), "{error:?}");
     assert!(error.to_string().contains("role consumer") && error.to_string().contains(&address), "{error}");
 }

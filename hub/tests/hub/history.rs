@@ -72,8 +72,8 @@ async fn search(client: &Client, options: SearchOptions) -> Vec<u64> {
     let (mut all, mut options) = (Vec::new(), options);
     loop {
         let page = client.search(options.clone()).await.unwrap();
-        assert!(page.entries.len() <= 10_000.min(usize::try_from(options.limit.max(100)).unwrap()));
-        all.extend(page.entries.iter().map(|entry| entry.alert.sequence));
+        assert!(page.alerts.len() <= 10_000.min(usize::try_from(options.limit.max(100)).unwrap()));
+        all.extend(page.alerts.iter().map(|alert| alert.sequence));
         if page.next_page == 0 {
             return all;
         }
@@ -107,7 +107,7 @@ async fn a_selection_is_found_by_pages_in_both_orders(site: Site) {
     let expected: Vec<u64> = expected.into_iter().filter(|n| *n < 500).rev().collect();
     assert_eq!(search(&client, options.clone()).await, expected);
     let page = client.search(SearchOptions { fields: vec!["proc.pid".to_owned()], ..options }).await.unwrap();
-    assert_eq!((page.entries.len(), page.entries[0].alert.output_fields.len()), (10, 1));
+    assert_eq!((page.alerts.len(), page.alerts[0].output_fields.len()), (10, 1));
 }
 
 async fn counts_are_grouped_and_over_time(site: Site) {
@@ -188,7 +188,7 @@ async fn requests_that_make_no_sense_are_refused_with_what_is_wrong() {
     let text = refused(SearchOptions { selection, ..Default::default() }).await;
     assert!(text.contains("`dimension: 0`"), "{text}");
     let nowhere = SearchOptions { page: u64::MAX, oldest_first: true, ..Default::default() };
-    assert_eq!(client.search(nowhere).await.unwrap().entries, []);
+    assert_eq!(client.search(nowhere).await.unwrap().alerts, []);
 }
 
 #[tokio::test]

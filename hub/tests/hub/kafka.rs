@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
-use cadge_client::{Client, SubscribeOptions};
+use cadge_client::{Client, GetOptions, SubscribeOptions};
 use cadge_hub::{Config, Hub};
 use cadge_proto::raw::v1::{Batch, Hello};
 use futures_util::StreamExt as _;
@@ -94,8 +94,8 @@ impl Fleet {
     /// Everything that the log has, read from one hub. A hub that greets a sensor has read all of it.
     async fn all(&self, name: &str) -> Vec<String> {
         self.sensor(name).await;
-        let entries = self.client(name).await.get(0, 0).await.unwrap();
-        entries.map(|entry| entry.unwrap().alert.output).collect().await
+        let entries = self.client(name).await.get(GetOptions::default()).await.unwrap();
+        entries.map(|alert| alert.unwrap().output).collect().await
     }
 }
 
@@ -161,7 +161,7 @@ async fn a_consumer_that_changes_hub_goes_on_where_it_was() {
         let mut outputs = Vec::new();
         while outputs.len() < count {
             let entry = tokio::time::timeout(PATIENCE, alerts.next()).await.unwrap().unwrap().unwrap();
-            outputs.push(entry.alert.output);
+            outputs.push(entry.output);
             alerts.acknowledge(entry.position);
         }
         // The acknowledgement is on its way.
@@ -227,10 +227,10 @@ async fn a_sensor_that_has_changed_hub_falls_silent_once() {
     let moved = greet("other", "moves").await;
     drop((stays, moved));
     let silent = async || {
-        let entries = fleet.client("one").await.get(0, 0).await.unwrap();
-        let alerts: Vec<_> = entries.map(|entry| entry.unwrap().alert).collect().await;
+        let entries = fleet.client("one").await.get(GetOptions::default()).await.unwrap();
+        let alerts: Vec<_> = entries.map(Result::unwrap).collect().await;
         let mut names: Vec<String> =
-            alerts.iter().map(|alert| alert.output_fields["sensor"].clone()).collect();
+            alerts.iter().map(|alert| alert.output_fields.get("sensor").unwrap().to_owned()).collect();
         assert!(alerts.iter().all(|alert| alert.rule == "Cadge internal: sensor silent"), "{alerts:?}");
         names.sort();
         names

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use cadge_client::{Start, SubscribeOptions};
 use cadge_hub::Config;
 use cadge_proto::raw::v1::{Batch, Hello};
-use futures_util::StreamExt as _;
 
 use super::each_log::in_topic;
 use super::kafka::broker::Broker;
@@ -50,7 +49,7 @@ async fn ingest_goes_on_by_itself_and_nothing_is_lost_or_there_twice() {
         site.client().await.subscribe(SubscribeOptions { start: Start::Beginning, ..Default::default() });
     let mut next = async move || {
         let entry = tokio::time::timeout(4 * PATIENCE, alerts.next()).await.expect("alerts come");
-        entry.expect("the stream goes on").unwrap().alert.sequence
+        entry.expect("the stream goes on").unwrap().sequence
     };
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let drive = async {

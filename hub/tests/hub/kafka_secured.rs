@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use cadge_client::GetOptions;
 use cadge_hub::{Config, Hub};
 use futures_util::StreamExt as _;
 use rcgen::{ExtendedKeyUsagePurpose, SanType};
@@ -167,7 +168,13 @@ async fn a_log_at_a_broker_with_tls_and_a_password_works() {
         // Who greets a sensor has read all of the log.
         Sensor::connect(connect(broker.path("cadge.sock")).await, "s").await;
         let client = client_at(&broker.path("cadge.sock")).await;
-        client.get(0, 0).await.unwrap().map(|entry| entry.unwrap().alert.sequence).collect::<Vec<_>>().await
+        client
+            .get(GetOptions::default())
+            .await
+            .unwrap()
+            .map(|entry| entry.unwrap().sequence)
+            .collect::<Vec<_>>()
+            .await
     };
     let hub = broker.hub().await;
     assert_eq!(read(1).await, (1..=100).collect::<Vec<_>>());

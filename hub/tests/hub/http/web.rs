@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cadge_client::Alert;
+use cadge_client::{Alert, GetOptions};
 use cadge_hub::{Config, Hub};
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -104,8 +104,7 @@ impl Web {
     /// Every alert in the log.
     pub(super) async fn alerts(&self) -> Vec<Alert> {
         let client = client_at(&self.dir.path().join("cadge.sock")).await;
-        let entries = client.get(0, 0).await.unwrap();
-        entries.map(|entry| entry.unwrap().alert).collect().await
+        client.get(GetOptions::default()).await.unwrap().map(Result::unwrap).collect().await
     }
 
     pub(super) async fn outputs(&self) -> Vec<String> {
