@@ -112,6 +112,17 @@ func TestAWrongRoleIsDenied(t *testing.T) {
 	assertKind(t, consumer.Push(ctx, cadge.Event{Rule: "r"}), cadge.PermissionDenied, "sensor")
 }
 
+func TestATokenStandsForACertificate(t *testing.T) {
+	hub := fed(t, 1, hubtest.Tokens)
+	authority := []cadge.Option{cadge.WithHub(hub.Address()), cadge.WithCertificates(hub.File("pki/ca.crt"), "", "")}
+	ctx, client := connected(t, append(authority, cadge.WithToken(hubtest.Token)))
+	assertRun(t, sequences(t, client.Subscribe(ctx, cadge.Durable("token")), 1), 1, 1)
+	assertKind(t, client.Push(ctx, cadge.Event{Rule: "r"}), cadge.PermissionDenied, "sensor")
+	assertKind(t, refused(t, append(authority, cadge.WithToken("wrong"))...), cadge.PermissionDenied, hub.Address())
+	assertKind(t, refused(t, authority...), cadge.PermissionDenied, hub.Address())
+	assertKind(t, refused(t, cadge.WithHub(hub.Socket()), cadge.WithToken("wrong")), cadge.PermissionDenied, hub.Socket())
+}
+
 // served is a socket on which something else than a hub listens.
 func served(t *testing.T, serve func(net.Listener) error) cadge.Option {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	cadge "github.com/cadge/cadge/sdk-go-stubs"
@@ -37,13 +38,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// fed is a hub of a test's own, with alerts.
-func fed(t testing.TB, alerts int) *hubtest.Hub {
+// fed is a hub of a test's own, with alerts, and more in its configuration's section `grpc`.
+func fed(t testing.TB, alerts int, more ...string) *hubtest.Hub {
 	t.Helper()
 	if hubtest.Binary() == "" {
 		t.Skip("SKIPPED " + t.Name() + ": " + hubtest.Skipped)
 	}
-	hub, err := hubtest.New("")
+	hub, err := hubtest.New(strings.Join(more, ""))
 	if hub != nil {
 		t.Cleanup(hub.Remove)
 	}

@@ -31,7 +31,14 @@ type Hub struct {
 	fed  uint64
 }
 
-// New makes certificates and a configuration, with more at its end, and starts the hub.
+// Token is one that hubs with [Tokens] know, of a consumer.
+const Token = "0123456789abcdef0123456789abcdef"
+
+// Tokens is the part of the section `grpc` that has a hub take tokens.
+const Tokens = "  token_file: DIR/tokens\n"
+
+// New makes certificates and a configuration, with more in its section `grpc`, and starts the hub. DIR in it is the hub's
+// folder.
 func New(more string) (*Hub, error) {
 	dir, err := os.MkdirTemp("/tmp", "cadge")
 	if err != nil {
@@ -55,8 +62,11 @@ func New(more string) (*Hub, error) {
 		}
 	}
 	config := fmt.Sprintf("grpc:\n  bind_address: 127.0.0.1:%d\n  unix_socket: %[2]s/hub.sock\n  cert_chain: %[2]s/pki/hub.crt\n"+
-		"  private_key: %[2]s/pki/hub.key\n  root_certs: %[2]s/pki/ca.crt\nwebserver:\n  enabled: false\n"+
-		"log:\n  path: %[2]s/log.db\n%s", h.port, dir, more)
+		"  private_key: %[2]s/pki/hub.key\n  root_certs: %[2]s/pki/ca.crt\n%[3]swebserver:\n  enabled: false\n"+
+		"log:\n  path: %[2]s/log.db\n", h.port, dir, strings.ReplaceAll(more, "DIR", dir))
+	if err := os.WriteFile(h.File("tokens"), []byte("consumer/web-1:"+Token+"\n"), 0o600); err != nil {
+		return nil, err
+	}
 	if err := os.WriteFile(h.File("hub.yaml"), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
