@@ -68,11 +68,38 @@ pub(crate) fn get(args: &Get) -> Result<()> {
 
 /// Connects as the flags say.
 pub(crate) async fn connect(reach: &Reach) -> Result<Client> {
-    if let (Some(hub), Some(cert), Some(key), Some(ca)) = (&reach.hub, &reach.cert, &reach.key, &reach.ca) {
-        let read = |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
-        return Ok(Client::connect(hub).ca(read(ca)?).identity(read(cert)?, read(key)?).await?);
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+    let token = token(reach)?;
+    let mut connect = match &reach.hub {
+        Some(hub) if reach.cert.is_some() || token.is_some() => Client::connect(hub),
+        Some(_) => bail!(
+            "--hub needs --cert and --key, or a token: --token-file FILE, or CADGE_TOKEN in the environment"
+        ),
+        None => Client::connect(format!("unix://{}", socket(reach)?.display())),
+    };
+    if let Some(ca) = &reach.ca {
+        connect = connect.ca(read(ca)?);
     }
-    Ok(Client::connect(format!("unix://{}", socket(reach)?.display())).await?)
+    if let (Some(cert), Some(key)) = (&reach.cert, &reach.key) {
+        connect = connect.identity(read(cert)?, read(key)?);
+    }
+    if let Some(token) = token {
+        connect = connect.token(token);
+    }
+    Ok(connect.await?)
+}
+
+/// The bearer token of a file, or of the environment.
+fn token(reach: &Reach) -> Result<Option<String>> {
+    let Some(path) = &reach.token_file else {
+        return Ok(std::env::var("CADGE_TOKEN").ok().filter(|token| !token.is_empty()));
+    };
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let token = text.trim();
+    if token.is_empty() {
+        bail!("{} holds no token", path.display());
+    }
+    Ok(Some(token.to_owned()))
 }
 
 /// The socket that was named, or the first that exists of those that the hub makes by default.
@@ -84,7 +111,7 @@ fn socket(reach: &Reach) -> Result<PathBuf> {
     match usual.iter().find(|socket| socket.exists()) {
         Some(socket) => Ok(socket.clone()),
         None => bail!(
-            "no hub runs here: neither {} nor {} is there\n  name one with --socket, or with --hub and a certificate",
+            "no hub runs here: neither {} nor {} is there\n  name one with --socket, or with --hub and a certificate or a token",
             usual[0].display(),
             usual[1].display()
         ),

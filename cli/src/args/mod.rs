@@ -60,7 +60,8 @@ pub(crate) enum Command {
   cadge tail                                the hub of `cadge up`, from now on
   cadge tail --cursor mine                  resume where this cursor was
   cadge tail --filter 'alert.priority_num <= 3 and not container.id = host'
-  cadge tail --hub https://hub:5060 --cert me.crt --key me.key --ca ca.crt --json")]
+  cadge tail --hub https://hub:5060 --cert me.crt --key me.key --ca ca.crt --json
+  cadge tail --hub https://hub:5060 --token-file token --ca ca.crt")]
     Tail(Tail),
     /// Print the alerts that you have not had yet, and stop.
     #[command(after_help = "Examples:
@@ -232,18 +233,21 @@ pub(crate) struct Sensor {
 /// How to reach a hub.
 #[derive(Args, Debug)]
 pub(crate) struct Reach {
-    /// The hub's address, such as `https://hub.example:5060`. Needs a certificate.
-    #[arg(long, value_name = "URL", requires_all = ["cert", "key", "ca"])]
+    /// The hub's address, such as `https://hub.example:5060`. Needs a certificate or a token.
+    #[arg(long, value_name = "URL")]
     pub(crate) hub: Option<String>,
     /// Your certificate.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
     /// Its private key.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// The certificate of the authority that signed the hub's.
+    /// The certificate of the authority that signed the hub's. Without it those of this machine count.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// A file with a bearer token that the hub knows. Without it CADGE_TOKEN is the token, if it is set.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// The hub's Unix socket. Without this and `--hub`: that of a service, or of `cadge up`.
     #[arg(long, value_name = "PATH", conflicts_with = "hub")]
     pub(crate) socket: Option<PathBuf>,

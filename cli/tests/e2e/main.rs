@@ -6,6 +6,7 @@ mod support;
 mod commands;
 mod pipeline;
 mod access;
+mod tokens;
 mod http;
 mod inputs;
 mod hosts;
