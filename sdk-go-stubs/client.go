@@ -94,7 +94,10 @@ func (c *Client) failed(ctx context.Context, err error, began bool) error {
 	where, said := c.place.shown, status.Convert(err)
 	text := said.Message()
 	switch said.Code() {
-	case codes.PermissionDenied, codes.Unauthenticated:
+	case codes.Unauthenticated:
+		return failure(PermissionDenied, err,
+			"the hub at `%s` does not know who asks: %s: see the token, or give a certificate", where, text)
+	case codes.PermissionDenied:
 		return failure(PermissionDenied, err, "the hub at `%s` does not allow it: %s", where, text)
 	case codes.Unimplemented:
 		return failure(ProtocolMismatch, err,
