@@ -12,6 +12,7 @@ mod hub {
     mod subscribe;
     mod inputs;
     mod connecting;
+    mod pushing;
     mod fleet;
     mod secured;
     mod certificates;

@@ -61,6 +61,11 @@ impl Link {
         Ok(Answers { link: self.clone(), stream: self.answer(response)? })
     }
 
+    /// The answer to a call is none that a hub gives.
+    pub(crate) fn mismatch(&self, why: &str) -> Error {
+        Error::ProtocolMismatch(format!("`{}`: {why}", self.address))
+    }
+
     pub(crate) fn why(&self, status: &Status) -> Error {
         Error::of(status, &self.address)
     }
