@@ -245,7 +245,7 @@ pub(crate) struct Reach {
     /// The certificate of the authority that signed the hub's. Without it those of this machine count.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// A file with a bearer token that the hub knows. Without it CADGE_TOKEN is the token, if it is set.
+    /// A file with a bearer token that the hub knows. Without it `CADGE_TOKEN` is the token, if it is set.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// The hub's Unix socket. Without this and `--hub`: that of a service, or of `cadge up`.
