@@ -105,12 +105,14 @@ def _command(
         epilog="examples:" + _EXAMPLES[name],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    reach = parser.add_argument_group("the hub", "What is not given comes from CADGE_HUB, CADGE_CA, CADGE_CERT, CADGE_KEY and CADGE_TOKEN")
+    text = "What is not given comes from CADGE_HUB, CADGE_CA, CADGE_CERT, CADGE_KEY and CADGE_TOKEN"
+    reach = parser.add_argument_group("the hub", text)
     reach.add_argument("--hub", metavar="URL", help="its address, such as https://hub.example:5060")
     reach.add_argument("--socket", metavar="PATH", help="its Unix socket, in place of --hub")
     reach.add_argument("--cert", metavar="FILE", help="your certificate")
     reach.add_argument("--key", metavar="FILE", help="its private key")
     reach.add_argument("--ca", metavar="FILE", help="the certificate of the authority that signed the hub's")
+    reach.add_argument("--token-file", metavar="FILE", help="a file with a bearer token that the hub knows")
     return parser
 
 

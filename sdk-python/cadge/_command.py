@@ -21,6 +21,8 @@ _DIM, _RESET = "\x1b[2m", "\x1b[0m"
 _PAINT = ("\x1b[1;31m",) * 3 + ("\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[34m", "\x1b[34m")
 """By priority: red from `Error` up, yellow for `Warning`, green for `Notice`, blue below."""
 
+_TOKEN_MAX = 4096
+
 _CONTROL = {code: f"\\u{{{code:x}}}" for code in (*range(32), *range(127, 160))}
 _CONTROL.update({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})
 
@@ -30,7 +32,7 @@ def main(arguments: Optional[list[str]] = None) -> None:
     given = _arguments.parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with connect(_address(given), ca=given.ca, cert=given.cert, key=given.key) as hub:
+        with connect(_address(given), ca=given.ca, cert=given.cert, key=given.key, token=_token(given)) as hub:
             _COMMANDS[given.command](hub, given)
     except KeyboardInterrupt:
         pass
@@ -45,6 +47,16 @@ def _address(given: argparse.Namespace) -> Optional[str]:
     if given.socket is None:
         return str(given.hub) if given.hub is not None else None
     return f"unix://{os.path.abspath(given.socket)}"
+
+
+def _token(given: argparse.Namespace) -> Optional[str]:
+    if given.token_file is None:
+        return None
+    try:
+        with open(given.token_file, encoding="ascii", errors="replace") as file:
+            return file.read(_TOKEN_MAX).strip()
+    except OSError as error:
+        sys.exit(f"cadge: can't read `{given.token_file}`: {error.strerror}")
 
 
 def _tail(hub: Client, given: argparse.Namespace) -> None:
@@ -83,9 +95,7 @@ def _count(hub: Client, given: argparse.Namespace) -> None:
 
 def _push(hub: Client, given: argparse.Namespace) -> None:
     fields = dict(given.fields)
-    hub.push(
-        Event(given.rule, given.output, fields, given.priority, None, given.host, given.tag, given.source), timeout=None
-    )
+    hub.push(Event(given.rule, given.output, fields, given.priority, None, given.host, given.tag, given.source))
     print('{"kept":1}' if given.json else "kept", flush=True)
 
 

@@ -36,7 +36,8 @@ def find_cause(settings: Settings, text: str, seconds: float) -> Error:
         return _caused(PermissionDenied(f"can't reach the hub at `{settings.hub}`: {what}"), error)
     except OSError as error:
         why = error.strerror or str(error) or type(error).__name__
-        return _caused(HubDown(f"can't reach the hub at `{settings.hub}`: {why}: is it running, and is this its address?"), error)
+        text = f"can't reach the hub at `{settings.hub}`: {why}: is it running, and is this its address?"
+        return _caused(HubDown(text), error)
 
 
 def context(settings: Settings) -> ssl.SSLContext:
@@ -50,7 +51,8 @@ def context(settings: Settings) -> ssl.SSLContext:
         try:
             found.load_verify_locations(cadata=ca.decode("ascii"))
         except (ValueError, ssl.SSLError) as error:
-            raise WrongCertificate(f"{_named(settings.ca, 'the authority')} has no certificate in PEM: {error}") from error
+            text = f"{_named(settings.ca, 'the authority')} has no certificate in PEM: {error}"
+            raise WrongCertificate(text) from error
     if cert is not None and key is not None:
         _load_identity(found, settings, cert, key)
     return found

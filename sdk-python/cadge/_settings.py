@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ DEFAULT_HUB = "unix:///run/cadge/cadge.sock"
 
 CONNECT_SECONDS = 9.0
 """A hub that has not answered after so long is down. What is left to 10 s is for finding out why."""
+
+_AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+"""Where systems have those they trust, in case Python does not say."""
 
 RESPONSE_BYTES_MAX = 8 * 1024 * 1024
 """The longest response: a batch at its limit and room around it."""
@@ -75,7 +79,9 @@ class Settings:
         if self.socket is not None:
             return None
         return grpc.ssl_channel_credentials(
-            root_certificates=read_pem(self.ca), private_key=read_pem(self.key), certificate_chain=read_pem(self.cert)
+            root_certificates=read_pem(self.ca) or _machines_authorities(),
+            private_key=read_pem(self.key),
+            certificate_chain=read_pem(self.cert),
         )
 
 
@@ -89,6 +95,14 @@ def read_pem(pem: Optional[Pem]) -> Optional[bytes]:
     except OSError as error:
         text = f"can't read `{os.fspath(pem)}`: {error.strerror}: name a PEM file that this user may read"
         raise WrongCertificate(text) from error
+
+
+def _machines_authorities() -> Optional[bytes]:
+    """Whom this machine trusts; `None` is that this is not to be found, and gRPC has a list of its own."""
+    for file in (ssl.get_default_verify_paths().cafile, *_AUTHORITIES):
+        if file and os.path.exists(file):
+            return read_pem(file)
+    return None
 
 
 def resolve(

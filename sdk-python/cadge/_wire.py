@@ -24,7 +24,7 @@ PUSH = "/cadge.v1.Inputs/Push"
 M = TypeVar("M", bound=Message)
 
 Failure = Any
-"""What gRPC raises. That of `grpc` and that of `grpc.aio` have `code` and `details`, and no type in common that says so."""
+"""What gRPC raises: both kinds have `code` and `details`, but no type in common that says so."""
 
 _REFUSALS = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -69,11 +69,13 @@ def classify(failure: Failure, settings: Settings, has_begun: bool = False) -> E
     error: Error
     if code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED):
         reason = text[len("permission denied: ") :] if text.startswith("permission denied: ") else text
-        error = PermissionDenied(f"{where} does not allow it: {reason}: use another certificate or token, or ask its owner")
+        advice = "use another certificate or token, or ask its owner"
+        error = PermissionDenied(f"{where} does not allow it: {reason}: {advice}")
     elif code in _REFUSALS:
         error = InvalidRequest(f"{where} refuses the request: {text}")
     elif code is grpc.StatusCode.UNIMPLEMENTED:
-        error = ProtocolMismatch(f"{where} does not know this call: {text}: is it a Cadge hub of this client's version?")
+        advice = "is it a Cadge hub, and as new as this client?"
+        error = ProtocolMismatch(f"{where} does not know this call: {text}: {advice}")
     elif code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in text:
         error = ProtocolMismatch(f"an answer of {where} is too long: {text}")
     elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -92,7 +94,10 @@ def closed(settings: Settings) -> Error:
 
 
 def diagnose(error: Error, settings: Settings, begun: float) -> Error:
-    """Of a connection that did not come about: what was really wrong. `begun` is when, by the monotonic clock. Blocks."""
+    """Of a connection that did not come about: what was really wrong. Blocks.
+
+    `begun` is when, by the monotonic clock: all is known within ten seconds from then.
+    """
     failure: Failure = error.__cause__
     if not isinstance(failure, grpc.RpcError) or failure.code() is not grpc.StatusCode.UNAVAILABLE:
         return error

@@ -35,9 +35,10 @@ def connect(
 ) -> Client:
     """Connects to a hub, and asks for its version: what is wrong is known here, within 10 seconds.
 
-    `hub` is such as `unix:///run/cadge/cadge.sock` or `https://hub.example:5060`; `ca`, `cert` and `key` are paths of PEM
-    files, or what is in them; with `token` no certificate of the caller is needed. What is not given comes from the
-    environment: CADGE_HUB, CADGE_CA, CADGE_CERT, CADGE_KEY, CADGE_TOKEN.
+    `hub` is such as `unix:///run/cadge/cadge.sock` or `https://hub.example:5060`; `ca`, `cert` and `key` are paths of
+    PEM files, or what is in them. With `token` no certificate of the caller is needed; without `ca` those count whom
+    the machine trusts. What is not given comes from the environment: CADGE_HUB (else the first of these addresses),
+    CADGE_CA, CADGE_CERT, CADGE_KEY, CADGE_TOKEN.
     """
     settings = resolve(hub, ca, cert, key, token)
     return Client(settings, _connected(settings))

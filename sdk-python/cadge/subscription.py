@@ -1,7 +1,7 @@
 """A subscription: an iterator that reconnects, resumes and acknowledges.
 
-A thread reads ahead by a response or two, and ends with `close`. It takes no signals, and the caller only ever waits for
-a condition, so a subscription can be interrupted, and asked again, in a notebook too.
+A thread reads ahead by a response or two, and ends with `close`. It takes no signals, and the caller only ever waits
+for a condition, so a subscription can be interrupted, and asked again, in a notebook too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Subscription(Iterator[Alert]):
     It reconnects by itself and goes on where it was; it raises only what no second try can mend.
     """
 
-    def __init__(self, settings: Settings, channel: grpc.Channel, connect: Connect, course: Course, manual: bool) -> None:
+    def __init__(
+        self, settings: Settings, channel: grpc.Channel, connect: Connect, course: Course, manual: bool
+    ) -> None:
         self._course = course
         self._manual = manual
         self._given = 0

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, Iterator
 
+# The tests start processes. Before Python 3.10 each is a fork, in which gRPC's care for forks fails.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 import pytest
 from hub import FOREIGN, Feeder, Hub, wait_for
 

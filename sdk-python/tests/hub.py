@@ -22,6 +22,9 @@ PATIENCE = 60.0
 """The longest that anything here may take: generous, for a machine that does other things too."""
 
 BINARY = Path(os.environ.get("CADGE_BIN") or Path(__file__).parents[2] / "target/debug/cadge").absolute()
+TOKEN = "0123456789abcdef0123456789abcdef"
+"""Of a consumer, where tokens count. A sensor has the same from behind."""
+
 FOREIGN = {"CADGE_HUB", "CADGE_CA", "CADGE_CERT", "CADGE_KEY", "CADGE_TOKEN"}
 
 
@@ -51,7 +54,7 @@ def run(*args: str) -> str:
 class Hub:
     """A hub's folder: certificates, configuration and log; and its process."""
 
-    def __init__(self, extra: str = "", hosts: Sequence[str] = ("localhost", "127.0.0.1")) -> None:
+    def __init__(self, tokens: bool = False, hosts: Sequence[str] = ("localhost", "127.0.0.1")) -> None:
         # A socket's path is short, wherever the tests are run.
         self.folder = tempfile.TemporaryDirectory(prefix="cadge-", dir="/tmp")
         self.path = Path(self.folder.name)
@@ -63,16 +66,18 @@ class Hub:
         run("pki", "init", "--dir", pki)
         for role in ("hub", "sensor", "consumer", "admin"):
             run("pki", "issue", role, role, "--dir", pki, *(word for host in hosts for word in ("--host", host)))
-        self._configure(extra)
+        self._configure(tokens)
 
-    def _configure(self, extra: str) -> None:
+    def _configure(self, tokens: bool) -> None:
         folder = self.path
-        (folder / "tokens").write_text("app:0123456789abcdef-app\n")
+        (folder / "tokens").write_text(f"consumer/app:{TOKEN}\nsensor/app:{TOKEN[::-1]}\n")
         (folder / "hub.yaml").write_text(
             f"grpc:\n  bind_address: 127.0.0.1:{self.port}\n  unix_socket: {folder}/cadge.sock\n"
-            f"  cert_chain: {folder}/pki/hub.crt\n  private_key: {folder}/pki/hub.key\n  root_certs: {folder}/pki/ca.crt\n"
-            f"webserver:\n  listen_address: 127.0.0.1\n  listen_port: {self.http}\n  token_file: {folder}/tokens\n"
-            f"log:\n  path: {folder}/log.db\n" + extra
+            f"  cert_chain: {folder}/pki/hub.crt\n  private_key: {folder}/pki/hub.key\n"
+            f"  root_certs: {folder}/pki/ca.crt\n"
+            + (f"  token_file: {folder}/tokens\n" if tokens else "")
+            + f"webserver:\n  listen_address: 127.0.0.1\n  listen_port: {self.http}\n"
+            f"log:\n  path: {folder}/log.db\n"
         )
 
     def start(self) -> Hub:
@@ -153,7 +158,8 @@ class Feeder:
         requests.put(ingest_pb2.IngestRequest(hello=hello))
         options = [("grpc.default_authority", "localhost")]
         with grpc.insecure_channel(f"unix:{self._hub.path}/cadge.sock", options) as channel:
-            answers = ingest_pb2_grpc.IngestStub(channel).Stream(outgoing, timeout=PATIENCE)  # type: ignore[no-untyped-call]
+            stub = ingest_pb2_grpc.IngestStub(channel)  # type: ignore[no-untyped-call]
+            answers = stub.Stream(outgoing, timeout=PATIENCE)
             self.acknowledged = next(answers).welcome.acknowledged
             while self.acknowledged < last:
                 first = self.acknowledged + 1

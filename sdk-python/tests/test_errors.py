@@ -15,7 +15,7 @@ from typing import Any, Iterator
 
 import grpc
 import pytest
-from hub import Feeder, Hub, free_port, run
+from hub import TOKEN, Feeder, Hub, free_port, run
 
 import cadge
 import cadge.aio
@@ -112,6 +112,30 @@ def test_a_socket_that_may_not_be_opened(full_hub: Hub) -> None:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
+
+
+def test_a_token_stands_for_a_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(tokens=True).start()
+    try:
+        Feeder(hub).feed(3)
+        ways: list[dict[str, Any]] = [{"hub": hub.address, "ca": hub.file("ca.crt")}, {"hub": hub.socket}]
+        for way in ways:
+            with cadge.connect(**way, token=TOKEN) as client, client.subscribe("mine") as alerts:
+                assert next(alerts).sequence == 1
+                with pytest.raises(cadge.PermissionDenied, match="role sensor"):
+                    client.push(cadge.Event("R", "o"))
+            with cadge.connect(**way, token=TOKEN[::-1]) as client:
+                client.push(cadge.Event("R", "o"))
+            refused(cadge.PermissionDenied, "token", **way, token="no-one-knows-this-token")
+        refused(cadge.PermissionDenied, "Bearer", **ways[0])
+        refused(cadge.InvalidRequest, "characters", **ways[0], token="two\nlines")
+        # Without an authority of its own the machine's count: here it knows the hub's.
+        refused(cadge.WrongCertificate, "not one to trust", hub=hub.address, token=TOKEN)
+        monkeypatch.setenv("SSL_CERT_FILE", hub.file("ca.crt"))
+        with cadge.connect(hub.address, token=TOKEN) as client:
+            assert len(list(client.get())) == 5
+    finally:
+        hub.remove()
 
 
 @contextmanager

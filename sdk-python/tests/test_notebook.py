@@ -14,7 +14,11 @@ nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("ipykernel")
 
-CONNECT = "import asyncio, threading, cadge, cadge.aio\nhub = cadge.connect()\nalerts = hub.subscribe('notebook', manual=True)"
+CONNECT = (
+    "import asyncio, threading, cadge, cadge.aio\n"
+    "hub = cadge.connect()\n"
+    "alerts = hub.subscribe('notebook', manual=True)"
+)
 TAKE = "taken = [next(alerts).position for _ in range(3)]\nalerts.acknowledge(taken[-1])\nprint(taken)"
 WAIT = "try:\n    next(alerts)\nexcept KeyboardInterrupt:\n    print('interrupted')"
 AGAIN = "print(next(alerts).position)"

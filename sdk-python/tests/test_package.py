@@ -58,7 +58,11 @@ def test_the_wheel_alone_reads_alerts(built: Path, full_hub: Hub, tmp_path: Path
 
 @pytest.mark.parametrize("example", sorted(path.stem for path in ROOT.glob("examples/*.py")))
 def test_an_example_says_what_is_wrong(example: str, tmp_path: Path) -> None:
-    arguments = {"resume": ["cursor", str(tmp_path / "file")], "kafka": ["127.0.0.1:1", "topic", "cursor"], "push": ["R", "o"]}
+    arguments = {
+        "kafka": ["127.0.0.1:1", "topic", "cursor"],
+        "push": ["R", "o"],
+        "resume": ["cursor", str(tmp_path / "file")],
+    }
     command = [sys.executable, str(ROOT / "examples" / f"{example}.py"), *arguments.get(example, [])]
     environment = {**os.environ, "CADGE_HUB": f"unix://{tmp_path}/none.sock", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=PATIENCE)
