@@ -17,6 +17,9 @@ _SECONDS = (0.2, 3.0)
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """What an HTTP/2 client says first: its preface, and settings without a setting."""
 
+_HTTP1 = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+"""What a server of an older HTTP answers to, which closes the connection on that greeting."""
+
 _SETTINGS = 4
 """The type of the frame that an HTTP/2 server says first."""
 
@@ -119,9 +122,20 @@ def _greet(connection: socket.socket, settings: Settings, text: str) -> Error:
         frame = b""
     if frame == b"" and settings.socket is None:
         return _closed(settings, text)
-    if frame and (len(frame) < 9 or frame[3] != _SETTINGS):
+    is_other = len(frame) < 9 or frame[3] != _SETTINGS if frame else frame == b"" and _is_http1(settings)
+    if is_other:
         return ProtocolMismatch(f"what answers at `{settings.hub}` does not speak gRPC: is this the hub's address?")
     return HubDown(f"the hub at `{settings.hub}` does not answer as it should: {text}: try again later")
+
+
+def _is_http1(settings: Settings) -> bool:
+    """Whether an older HTTP is spoken at a socket."""
+    try:
+        with _connected(settings, _SECONDS[1]) as plain:
+            plain.sendall(_HTTP1)
+            return plain.recv(7) == b"HTTP/1."
+    except OSError:
+        return False
 
 
 def _closed(settings: Settings, text: str) -> Error:
