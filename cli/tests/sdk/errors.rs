@@ -15,12 +15,12 @@ const LONGEST: Duration = Duration::from_secs(40);
 const TRACES: [&str; 3] = ["Traceback", "goroutine", "panicked"];
 
 /// What is asked for, of whom, and the name and a word of the answer.
-struct Case {
-    what: &'static str,
-    example: &'static [&'static str],
-    connection: Connection,
-    name: &'static str,
-    word: String,
+pub(crate) struct Case {
+    pub(crate) what: &'static str,
+    pub(crate) example: &'static [&'static str],
+    pub(crate) connection: Connection,
+    pub(crate) name: &'static str,
+    pub(crate) word: String,
 }
 
 /// A hub, another authority's certificates, and a hub whose certificate has another name.
@@ -143,7 +143,7 @@ fn refused(stage: &Stage) -> Vec<Case> {
 }
 
 /// What is wrong with how a program ended, if anything is.
-fn complaint(language: Language, case: &Case) -> Option<String> {
+pub(crate) fn complaint(language: Language, case: &Case) -> Option<String> {
     let (example, args) = case.example.split_first().unwrap();
     let mut program = Program::start(language.example(example, &case.connection).args(args));
     if !program.ends_within(LONGEST) {
@@ -153,7 +153,7 @@ fn complaint(language: Language, case: &Case) -> Option<String> {
     let is_right = code == Some(1)
         && stdout.is_empty()
         && stderr.starts_with(&format!("{example}: {}: ", case.name))
-        && stderr.contains(&case.word)
+        && stderr.to_lowercase().contains(&case.word.to_lowercase())
         && !TRACES.iter().any(|trace| stderr.contains(trace));
     (!is_right).then(|| {
         let (what, name, word) = (case.what, case.name, &case.word);

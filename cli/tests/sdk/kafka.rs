@@ -53,7 +53,7 @@ fn acknowledged(socket: &Path, cursor: &str) -> u64 {
     let output = cadge().args(["hub", "status", "--json", "--socket"]).arg(socket).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     let status: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let cursors = status["cursors"].as_array().unwrap();
+    let cursors = status["consumers"].as_array().unwrap();
     let found = cursors.iter().find(|found| found["name"].as_str().unwrap().ends_with(cursor));
     found.map_or(0, |found| found["position"].as_u64().unwrap())
 }

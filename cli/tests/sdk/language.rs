@@ -58,8 +58,8 @@ impl Language {
             Self::Rust => return true,
             Self::Python if python().exists() => return true,
             Self::Python => "what the Python SDK needs is missing: run `make setup-test`",
-            Self::Go if Command::new("go").arg("version").output().is_ok() => return true,
-            Self::Go => "Go is missing: run `make setup-test`",
+            Self::Go if has_go() => return true,
+            Self::Go => "there is no Go that is new enough for sdk-go-stubs/go.mod: run `make setup-test`",
         };
         skip(test, why);
         false
@@ -94,6 +94,13 @@ impl Language {
 /// Python with what the SDK needs, and without the SDK itself.
 pub(crate) fn python() -> PathBuf {
     path("target/python-sdk/bin/python")
+}
+
+/// Whether there is a Go that takes the SDK's module.
+fn has_go() -> bool {
+    let mut command = Command::new("go");
+    command.current_dir(Language::Go.folder()).args(["list", "-m"]);
+    command.output().is_ok_and(|output| output.status.success())
 }
 
 /// Runs what builds, to its end.

@@ -21,4 +21,6 @@ mod examples;
 mod kafka;
 mod wrong;
 mod errors;
+mod tokens;
 mod restarts;
+mod readme;
