@@ -6,7 +6,7 @@ import os
 import ssl
 from dataclasses import dataclass
 from typing import Any, Optional, Union
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import grpc
 
@@ -64,7 +64,8 @@ class Settings:
     def target(self) -> str:
         """The address as gRPC writes it."""
         if self.socket is not None:
-            return f"unix:{self.socket}"
+            # It takes this for a URI.
+            return f"unix:{quote(self.socket)}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"dns:///{host}:{self.port}"
 
@@ -126,14 +127,14 @@ def resolve(
 
 
 def _address(hub: str) -> tuple[Optional[str], str, int]:
+    if hub.startswith("unix:///") and len(hub) > len("unix:///"):
+        return hub[len("unix://") :], "", 0
     wrong = f"`{hub}` is no address of a hub: write `unix:///PATH` or `https://HOST:PORT`"
     try:
         parts = urlsplit(hub)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise InvalidRequest(wrong) from error
-    if parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1:
-        return parts.path, "", 0
     if parts.scheme == "https" and host and port and parts.path in ("", "/") and not parts.query:
         return None, host, port
     raise InvalidRequest(wrong)

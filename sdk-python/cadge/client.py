@@ -51,9 +51,11 @@ class Client:
         self._settings = settings
         self._channel = channel
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self._is_closed = False
 
     def close(self) -> None:
         """Ends the connection and its subscriptions."""
+        self._is_closed = True
         for subscription in list(self._subscriptions):
             subscription.close()
         self._channel.close()
@@ -113,6 +115,7 @@ class Client:
         default with one), a position to start behind, or a `datetime` since which the hub has received them.
         An alert counts as dealt with once the next one is asked for; with `manual` once it is acknowledged.
         """
+        self._check()
         course = Course(self._settings, cursor, start, filter, fields)
         settings = self._settings
         subscription = Subscription(settings, self._channel, lambda: _connected(settings), course, manual)
@@ -162,8 +165,14 @@ class Client:
         Reconnects and sends again what was not acknowledged, for `timeout` seconds, or for ever. Raises
         `InvalidRequest` if the hub refuses some: its `refused` says which and why. All others are kept.
         """
+        self._check()
         pushing = Pushing(self._settings, events, timeout)
         _push.push(self._settings, self._channel, lambda: _connected(self._settings), pushing)
+
+    def _check(self) -> None:
+        # They would connect by themselves.
+        if self._is_closed:
+            raise _wire.closed(self._settings)
 
     def _answers(self, method: str, request: bytes, timeout: Optional[float]) -> Iterator[bytes]:
         has_begun = False

@@ -37,7 +37,6 @@ class Subscription(Iterator[Alert]):
         self._course = course
         self._manual = manual
         self._given = 0
-        self._alerts: Iterator[Alert] = iter(())
         self._link = _Link(settings, connect, course)
         self._thread = threading.Thread(target=self._link.run, args=(channel,), name="cadge-subscription", daemon=True)
         # The thread knows nothing of this object: one that is forgotten without `close` ends it.
@@ -50,16 +49,12 @@ class Subscription(Iterator[Alert]):
     def __next__(self) -> Alert:
         if not self._manual:
             self._course.acknowledge(self._given)
-        for alert in self._alerts:
-            self._given = alert.position
-            return alert
-        batch = self._link.wait()
-        if batch is None:
-            raise StopIteration
-        self._alerts = iter(batch)
-        alert = next(self._alerts)
-        self._given = alert.position
-        return alert
+        while True:
+            for alert in self._link.alerts:
+                self._given = alert.position
+                return alert
+            if not self._link.wait():
+                raise StopIteration
 
     def batch(self) -> list[Alert]:
         """The alerts that are there already, or else the next ones; none after `close`.
@@ -68,8 +63,10 @@ class Subscription(Iterator[Alert]):
         """
         if not self._manual:
             self._course.acknowledge(self._given)
-        batch = list(self._alerts) or self._link.wait() or []
-        self._given = batch[-1].position if batch else self._given
+        while not (batch := list(self._link.alerts)):
+            if not self._link.wait():
+                return []
+        self._given = batch[-1].position
         return batch
 
     def acknowledge(self, position: int) -> None:
@@ -81,7 +78,6 @@ class Subscription(Iterator[Alert]):
 
         Waits up to two seconds until the hub has the acknowledgement on disk.
         """
-        self._alerts = iter(())
         self._link.close()
         # It may be connecting just now: then it ends by itself a little later.
         self._thread.join(_course.CLOSE_SECONDS)
@@ -104,8 +100,10 @@ class _Link:
         self._connect = connect
         self._course = course
         self._changed = threading.Condition()
+        self.alerts: Iterator[Alert] = iter(())
+        """Those that are the caller's turn."""
         self._queue: deque[list[Alert]] = deque()
-        self._error: Optional[Error] = None
+        self._error: Optional[Exception] = None
         self._has_ended = False
         self._closing = threading.Event()
         # Of the connection that is there now.
@@ -113,26 +111,29 @@ class _Link:
         self._requests: Optional[_Requests] = None
         self._cancel: Callable[[], object] = lambda: None
 
-    def wait(self) -> Optional[list[Alert]]:
-        """The next alerts; `None` after `close`."""
+    def wait(self) -> bool:
+        """Waits for the next alerts. Answers whether there are any: there are none after `close`."""
         with self._changed:
             while not self._queue and not self._has_ended and not self._closing.is_set():
                 # Without a time no signal would get through on some systems.
                 self._changed.wait(1.0)
             if self._queue and not self._closing.is_set():
-                batch = self._queue.popleft()
+                # In this order: an interrupt in between loses nothing.
+                self.alerts = iter(self._queue[0])
+                self._queue.popleft()
                 self._changed.notify_all()
-                return batch
+                return True
             error, self._error = self._error, None
         if error is not None:
             raise error
-        return None
+        return False
 
     def close(self) -> None:
         """Ends the thread, once the hub has the last acknowledgement."""
         with self._changed:
             self._closing.set()
             self._queue.clear()
+            self.alerts = iter(())
             self._changed.notify_all()
             requests, channel = self._requests, self._channel
         try:
@@ -165,6 +166,9 @@ class _Link:
                 own = self._reconnected()
                 if own is None:
                     return
+        except Exception as error:
+            # Nothing that was foreseen: the caller has to hear of it.
+            self._error = error
         finally:
             if own is not None:
                 own.close()

@@ -26,6 +26,13 @@ def test_what_is_not_given_comes_from_the_environment(full_hub: Hub, monkeypatch
         assert next(iter(hub.get(limit=1))).position == 1
 
 
+def test_a_socket_s_path_may_have_any_character(full_hub: Hub) -> None:
+    other = full_hub.path / "a b#c?d%41ž.sock"
+    other.symlink_to(full_hub.path / "cadge.sock")
+    with cadge.connect(f"unix://{other}") as hub:
+        assert hub.version().hub
+
+
 def test_pem_files_may_be_given_as_bytes(full_hub: Hub) -> None:
     files = full_hub.mtls("consumer")
     address, pem = files.pop("hub"), {name: Path(file).read_bytes() for name, file in files.items()}

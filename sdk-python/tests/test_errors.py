@@ -224,8 +224,10 @@ def test_closed(hub: Hub) -> None:
         hub.kill()
         with pytest.raises(cadge.Closed):
             list(alerts)
-    with pytest.raises(cadge.Closed, match="by this program"):
-        client.version()
+    push, get = lambda: client.push(cadge.Event("R", "o")), lambda: next(client.get())
+    for call in (client.version, client.subscribe, push, get):
+        with pytest.raises(cadge.Closed, match="by this program"):
+            call()
 
 
 def test_a_hub_that_does_not_answer_in_time_is_down(hub: Hub) -> None:

@@ -67,9 +67,11 @@ class Client:
         self._settings = settings
         self._channel = channel
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self._is_closed = False
 
     async def close(self) -> None:
         """Ends the connection and its subscriptions."""
+        self._is_closed = True
         await asyncio.gather(*(subscription.close() for subscription in list(self._subscriptions)))
         await self._channel.close()
 
@@ -117,6 +119,7 @@ class Client:
         manual: bool = False,
     ) -> Subscription:
         """Every alert from where it starts, and new ones as they come, for ever."""
+        self._check()
         course = Course(self._settings, cursor, start, filter, fields)
         settings = self._settings
         subscription = Subscription(settings, self._channel, lambda: _channel.connected(settings), course, manual)
@@ -159,9 +162,15 @@ class Client:
 
     async def push(self, events: Union[Event, Iterable[Event]], *, timeout: Optional[float] = None) -> None:
         """Hands in events of the program's own. Returns once all are on the hub's disk."""
+        self._check()
         pushing = Pushing(self._settings, events, timeout)
         settings = self._settings
         await _push.push(settings, self._channel, lambda: _channel.connected(settings), pushing)
+
+    def _check(self) -> None:
+        # They would connect by themselves.
+        if self._is_closed:
+            raise _wire.closed(self._settings)
 
     async def _answers(self, method: str, request: bytes, timeout: Optional[float]) -> AsyncIterator[bytes]:
         has_begun = False

@@ -106,7 +106,7 @@ class _Link:
         self._course = course
         self._queue: list[list[Alert]] = []
         self._changed = asyncio.Condition()
-        self._error: Optional[Error] = None
+        self._error: Optional[Exception] = None
         self._has_ended = False
         self._closing = asyncio.Event()
         # Of the connection that is there now.
@@ -153,6 +153,9 @@ class _Link:
                 own = await self._reconnected()
                 if own is None:
                     return
+        except Exception as error:
+            # Nothing that was foreseen: the caller has to hear of it.
+            self._error = error
         finally:
             if own is not None:
                 await own.close()
