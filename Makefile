@@ -75,6 +75,8 @@ bench: build bench-engine bench-hub ## the benchmarks, one figure a line; asks f
 fuzz: ## text, events and kernel records that nobody would write, a minute each
 	CADGE_FUZZ_SECONDS=60 $(CARGO) test --release -p cadge-engine --test fuzz -- --nocapture --test-threads 1
 	CADGE_FUZZ_SECONDS=60 $(CARGO) test --release -p cadge-sensor --test fuzz -- --nocapture
+	@if command -v go >/dev/null; then cd sdk-go-stubs && go test -run '^$$' -fuzz FuzzDecode -fuzztime 60s .; \
+	 else echo "fuzz: SKIPPED the Go SDK: go is not installed"; fi
 
 lint: setup ## clippy, formatting, dependencies
 	$(CARGO) fmt --all --check

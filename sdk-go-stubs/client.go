@@ -110,7 +110,7 @@ func (c *Client) failed(ctx context.Context, err error, began bool) error {
 	if strings.Contains(text, "error while marshaling") {
 		return failure(InvalidRequest, err, "the request can't be encoded: %s", text)
 	}
-	if strings.Contains(text, undecodable) || strings.Contains(text, "unexpected HTTP status code") ||
+	if strings.Contains(text, undecodable) || strings.Contains(text, "message larger than max") || strings.Contains(text, "unexpected HTTP status code") ||
 		strings.Contains(text, "content-type") {
 		return failure(ProtocolMismatch, err, "`%s` does not answer as a Cadge hub does: %s", where, text)
 	}

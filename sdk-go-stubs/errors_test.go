@@ -193,6 +193,13 @@ func TestGarbledAnswersMismatch(t *testing.T) {
 	assertKind(t, client.Push(ctx, cadge.Event{Rule: "r"}), cadge.ProtocolMismatch, "undecodable")
 }
 
+func TestAnAnswerThatIsTooLargeMismatches(t *testing.T) {
+	ctx, client := connected(t, []cadge.Option{served(t, answering(t, make([]byte, 9<<20)).Serve)})
+	for _, err := range client.Subscribe(ctx).All() {
+		assertKind(t, err, cadge.ProtocolMismatch, "larger than max")
+	}
+}
+
 func TestMistakesInARequestAreTold(t *testing.T) {
 	hub := fed(t, 1)
 	ctx, client := connected(t, bySocket(hub))

@@ -63,7 +63,8 @@ func New(more string) (*Hub, error) {
 	}
 	config := fmt.Sprintf("grpc:\n  bind_address: 127.0.0.1:%d\n  unix_socket: %[2]s/hub.sock\n  cert_chain: %[2]s/pki/hub.crt\n"+
 		"  private_key: %[2]s/pki/hub.key\n  root_certs: %[2]s/pki/ca.crt\n%[3]swebserver:\n  enabled: false\n"+
-		"log:\n  path: %[2]s/log.db\n", h.port, dir, strings.ReplaceAll(more, "DIR", dir))
+		// The hub would announce that the sensor is silent, in a slow test.
+		"fleet:\n  silent_after_ms: 0\nlog:\n  path: %[2]s/log.db\n", h.port, dir, strings.ReplaceAll(more, "DIR", dir))
 	if err := os.WriteFile(h.File("tokens"), []byte("consumer/web-1:"+Token+"\n"), 0o600); err != nil {
 		return nil, err
 	}
