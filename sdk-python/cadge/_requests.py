@@ -56,6 +56,11 @@ def wire_priority(priority: Union[Priority, int]) -> "schema_pb2.priority":
     return cast("schema_pb2.priority", int(priority))
 
 
+def _names(names: Sequence[str]) -> Sequence[str]:
+    # A text is a sequence of texts too, and never meant so.
+    return [names] if isinstance(names, str) else names
+
+
 def _optional(time: Optional[datetime]) -> Optional[Timestamp]:
     return None if time is None else timestamp(nanoseconds(time))
 
@@ -71,7 +76,12 @@ def get(
     """A range of the log."""
     return made(
         lambda: subscribe_pb2.GetRequest(
-            after=after, limit=limit, since=_optional(since), until=_optional(until), filter=filter, fields=fields
+            after=after,
+            limit=limit,
+            since=_optional(since),
+            until=_optional(until),
+            filter=filter,
+            fields=_names(fields),
         ).SerializeToString()
     )
 
@@ -80,7 +90,7 @@ def open_request(cursor: Optional[str], start: Start, filter: str, fields: Seque
     """Opens a subscription."""
 
     def make() -> subscribe_pb2.Open:
-        opened = subscribe_pb2.Open(cursor=cursor, transient=cursor is None, filter=filter, fields=fields)
+        opened = subscribe_pb2.Open(cursor=cursor, transient=cursor is None, filter=filter, fields=_names(fields))
         if isinstance(start, datetime):
             opened.since.CopyFrom(timestamp(nanoseconds(start)))
         elif isinstance(start, int):
@@ -97,7 +107,7 @@ def open_request(cursor: Optional[str], start: Start, filter: str, fields: Seque
 def _selection(where: Optional[Where], since: Optional[datetime], until: Optional[datetime]) -> history_pb2.Selection:
     named: Iterable[tuple[str, _Values]] = () if where is None else where.items()
     conditions = [
-        history_pb2.Where(dimension=dimension(name), values=[values] if isinstance(values, str) else values)
+        history_pb2.Where(dimension=dimension(name), values=_names(values))
         for name, values in named
     ]
     return history_pb2.Selection(where=conditions, since=_optional(since), until=_optional(until))
@@ -130,7 +140,7 @@ def search(
             limit=limit,
             page=page,
             filter=filter,
-            fields=fields,
+            fields=_names(fields),
         ).SerializeToString()
     )
 
@@ -144,11 +154,10 @@ def count(
     filter: str,
 ) -> bytes:
     """Counts."""
-    names = [by] if isinstance(by, str) else by
     return made(
         lambda: history_pb2.CountRequest(
             selection=_selection(where, since, until),
-            group_by=[dimension(name) for name in names],
+            group_by=[dimension(name) for name in _names(by)],
             step_seconds=0 if step is None else int(step.total_seconds()),
             filter=filter,
         ).SerializeToString()

@@ -45,6 +45,11 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def short_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for sockets: their paths have to be short, wherever the tests are run."""
+    return tempfile.TemporaryDirectory(prefix="cadge-", dir=None if len(tempfile.gettempdir()) < 50 else "/tmp")
+
+
 def run(*args: str) -> str:
     done = subprocess.run([BINARY, *args], check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
@@ -55,8 +60,7 @@ class Hub:
     """A hub's folder: certificates, configuration and log; and its process."""
 
     def __init__(self, tokens: bool = False, hosts: Sequence[str] = ("localhost", "127.0.0.1")) -> None:
-        # A socket's path is short, wherever the tests are run.
-        self.folder = tempfile.TemporaryDirectory(prefix="cadge-", dir="/tmp")
+        self.folder = short_folder()
         self.path = Path(self.folder.name)
         self.port, self.http = free_port(), free_port()
         self.socket = f"unix://{self.path}/cadge.sock"

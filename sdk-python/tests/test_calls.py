@@ -64,7 +64,7 @@ def test_an_alert_has_its_types(arguments: dict[str, Any]) -> None:
 def test_get_takes_a_filter_and_fields(arguments: dict[str, Any]) -> None:
     with cadge.connect(**arguments) as hub:
         condition = 'alert.rule = "Synthetic rule 1" and k8s.ns.name = team-1'
-        found = list(hub.get(filter=condition, fields=["proc.pid"]))
+        found = list(hub.get(filter=condition, fields="proc.pid"))
     assert [number(alert.output) for alert in found] == list(range(1, 3001, 10))
     assert found[0].output_fields == {"proc.pid": "1"}
 

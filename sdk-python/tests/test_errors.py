@@ -15,7 +15,7 @@ from typing import Any, Iterator
 
 import grpc
 import pytest
-from hub import TOKEN, Feeder, Hub, free_port, run
+from hub import TOKEN, Feeder, Hub, free_port, run, short_folder
 
 import cadge
 import cadge.aio
@@ -173,7 +173,8 @@ class Anything(grpc.GenericRpcHandler):
 
 @pytest.mark.parametrize("handlers, text", [([], "does not know this call"), ([Anything()], "can't be read")])
 def test_another_grpc_server(handlers: list[grpc.GenericRpcHandler], text: str) -> None:
-    path = f"/tmp/cadge-test-{os.getpid()}-{len(handlers)}.sock"
+    folder = short_folder()
+    path = f"{folder.name}/other.sock"
     server = grpc.server(futures.ThreadPoolExecutor(1))
     server.add_generic_rpc_handlers(tuple(handlers))
     server.add_insecure_port(f"unix:{path}")
@@ -182,6 +183,7 @@ def test_another_grpc_server(handlers: list[grpc.GenericRpcHandler], text: str) 
         refused(cadge.ProtocolMismatch, text, hub=f"unix://{path}")
     finally:
         server.stop(None).wait()
+        folder.cleanup()
 
 
 @pytest.mark.parametrize(
