@@ -71,12 +71,16 @@ func TestRefusedEventsAreTold(t *testing.T) {
 func TestEventsAreKeptOnceAcrossRestartsOfTheHub(t *testing.T) {
 	hub := fed(t, 0)
 	ctx, client := connected(t, bySocket(hub))
-	done := make(chan error)
+	done, under := make(chan error, 1), make(chan bool)
 	go func() {
+		defer close(under)
 		for i := range 40 {
 			events := make([]cadge.Event, 100)
 			for j := range events {
 				events[j] = cadge.Event{Rule: fmt.Sprint(100*i + j)}
+			}
+			if i%10 == 5 {
+				under <- true
 			}
 			if err := client.Push(ctx, events...); err != nil {
 				done <- err
@@ -85,8 +89,7 @@ func TestEventsAreKeptOnceAcrossRestartsOfTheHub(t *testing.T) {
 		}
 		done <- nil
 	}()
-	for range 3 {
-		time.Sleep(50 * time.Millisecond)
+	for range under {
 		hub.Kill()
 		must(t, hub.Start())
 	}
