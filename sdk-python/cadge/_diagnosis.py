@@ -14,6 +14,9 @@ from .errors import Error, HubDown, PermissionDenied, ProtocolMismatch, WrongCer
 _SECONDS = (0.2, 3.0)
 """The shortest and the longest wait for each of three steps."""
 
+_LISTEN_SECONDS = 1.0
+"""A server has so long to say something of its own."""
+
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """What an HTTP/2 client says first: its preface, and settings without a setting."""
 
@@ -111,8 +114,7 @@ def _secured(plain: socket.socket, settings: Settings) -> ssl.SSLSocket:
 def _greet(connection: socket.socket, settings: Settings, text: str) -> Error:
     """TLS 1.3 tells a client of a refused certificate only here."""
     try:
-        connection.sendall(_HELLO)
-        frame = connection.recv(9)
+        frame = _first_frame(connection, settings.socket is None)
     except ssl.SSLError as error:
         return _caused(_refused(settings, error), error)
     except socket.timeout:
@@ -126,6 +128,26 @@ def _greet(connection: socket.socket, settings: Settings, text: str) -> Error:
     if is_other:
         return ProtocolMismatch(f"what answers at `{settings.hub}` does not speak gRPC: is this the hub's address?")
     return HubDown(f"the hub at `{settings.hub}` does not answer as it should: {text}: try again later")
+
+
+def _first_frame(connection: socket.socket, listens_first: bool) -> bytes:
+    """The head of the first frame that the server sends, or what it sends in place of that before it closes."""
+    frame = b""
+    if listens_first:
+        # Who writes to a server that has refused a certificate and gone may not get to read why.
+        seconds = connection.gettimeout()
+        connection.settimeout(min(seconds or _LISTEN_SECONDS, _LISTEN_SECONDS))
+        try:
+            frame = connection.recv(9)
+            if not frame:
+                return frame
+        except socket.timeout:
+            pass
+        connection.settimeout(seconds)
+    connection.sendall(_HELLO)
+    while len(frame) < 9 and (more := connection.recv(9 - len(frame))):
+        frame += more
+    return frame
 
 
 def _is_http1(settings: Settings) -> bool:
@@ -145,9 +167,10 @@ def _closed(settings: Settings, text: str) -> Error:
 
 
 def _no_certificate(settings: Settings) -> Error:
-    return WrongCertificate(
-        f"the hub at `{settings.hub}` wants a certificate or a token: give it `cert` and `key`, or `token`"
-    )
+    if settings.token is not None:
+        return WrongCertificate(f"the hub at `{settings.hub}` takes no tokens: give it `cert` and `key` instead")
+    what = "wants a certificate or a token: give it `cert` and `key`, or `token`"
+    return WrongCertificate(f"the hub at `{settings.hub}` {what}")
 
 
 def _refused(settings: Settings, error: ssl.SSLError) -> Error:

@@ -73,6 +73,7 @@ def test_wrong_certificate_of_ours(full_hub: Hub, other: Path) -> None:
     ours = {"cert": other / "consumer.crt", "key": other / "consumer.key"}
     refused(cadge.WrongCertificate, "refuses .*consumer.crt", **{**full_hub.mtls("consumer"), **ours})
     refused(cadge.WrongCertificate, "wants a certificate", hub=full_hub.address, ca=full_hub.file("ca.crt"))
+    refused(cadge.WrongCertificate, "takes no tokens", hub=full_hub.address, ca=full_hub.file("ca.crt"), token=TOKEN)
 
 
 def test_unusable_certificate_files(full_hub: Hub, other: Path, tmp_path: Path) -> None:
