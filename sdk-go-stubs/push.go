@@ -53,22 +53,26 @@ type Refused struct {
 	Reason string
 }
 
-// RefusedError is that the hub keeps some of the events not, and all others. It is [InvalidRequest] for errors.Is.
+// RefusedError is that the hub keeps some of the events not, and all others. It is an [*Error] of the kind
+// [InvalidRequest], too.
 type RefusedError struct {
 	// Events are those that were refused, in their order.
 	Events []Refused
-	hub    string
+	err    *Error
+}
+
+func refusedError(events []Refused, hub string) *RefusedError {
+	first := events[0]
+	return &RefusedError{Events: events, err: failure(InvalidRequest, nil,
+		"the hub at `%s` refuses %d of the events, and keeps all others: the first, number %d: %s",
+		hub, len(events), first.Index+1, first.Reason)}
 }
 
 // Error tells of the first one.
-func (e *RefusedError) Error() string {
-	first := e.Events[0]
-	return fmt.Sprintf("%s: the hub at `%s` refuses %d of the events, and keeps all others: the first, number %d: %s",
-		InvalidRequest, e.hub, len(e.Events), first.Index+1, first.Reason)
-}
+func (e *RefusedError) Error() string { return e.err.Error() }
 
-// Is tells that it is [InvalidRequest].
-func (e *RefusedError) Is(target error) bool { return target == InvalidRequest }
+// Unwrap is the same as an [*Error].
+func (e *RefusedError) Unwrap() error { return e.err }
 
 // Push hands in events, and returns when all are on the hub's disk. When the connection breaks it is opened again, and
 // what was not acknowledged is sent again: no event is kept twice. It goes on until the context ends. Needs the role
@@ -99,7 +103,7 @@ func (c *Client) Push(ctx context.Context, events ...Event) error {
 		again = true
 	}
 	if len(p.refused) > 0 {
-		return &RefusedError{Events: p.refused, hub: c.place.shown}
+		return refusedError(p.refused, c.place.shown)
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ func TestRefusedEventsAreTold(t *testing.T) {
 		refused.Events[0].Index != 7 || refused.Events[1].Index != 2500 || refused.Events[0].Reason == "" {
 		t.Fatalf("%v", err)
 	}
+	assertKind(t, err, cadge.InvalidRequest, "number 8")
 	if all := kept(ctx, t, client); len(all) != 2998 {
 		t.Fatalf("%d alerts", len(all))
 	}
