@@ -175,7 +175,7 @@ def counted(answer: history_pb2.CountResponse) -> Counted:
         Count(
             values=tuple(group.values),
             count=group.count,
-            start=moment(group.start.ToNanoseconds()) if group.HasField("start") else None,
+            start=moment(_time_ns(group.start)) if group.HasField("start") else None,
         )
         for group in answer.counts
     )
@@ -190,12 +190,17 @@ def page(answers: Sequence[history_pb2.SearchResponse]) -> Page:
     return Page(alerts=alerts, next_page=last.next_page, indexed=last.indexed, head=last.head)
 
 
+def _time_ns(time: Timestamp) -> int:
+    # Protobuf's own conversions refuse what is no date.
+    return time.seconds * 1_000_000_000 + time.nanos
+
+
 def alert(position: int, wire: alert_pb2.Alert) -> Alert:
     """An alert of the wire."""
-    time, priority = wire.time, wire.priority
+    priority = wire.priority
     return Alert(
         position,
-        time.seconds * 1_000_000_000 + time.nanos,
+        _time_ns(wire.time),
         _PRIORITIES[priority] if 0 <= priority <= 7 else Priority.DEBUG,
         wire.rule,
         wire.output,
