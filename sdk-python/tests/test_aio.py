@@ -21,7 +21,7 @@ async def own_tasks() -> list[str]:
     """What is left of subscriptions."""
     await asyncio.sleep(0)
     names = [repr(task.get_coro()) for task in asyncio.all_tasks()]
-    return [name for name in names if "_Link" in name]
+    return [name for name in names if "Link" in name]
 
 
 def with_client(arguments: dict[str, Any], do: Callable[[cadge.aio.Client], Awaitable[None]]) -> None:
