@@ -190,6 +190,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corrected<S> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
+    // Without these two a frame's head and its payload go in a write each, and each wakes the other end.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
