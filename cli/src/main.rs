@@ -23,6 +23,7 @@ mod table;
 mod backup;
 mod up;
 mod read;
+mod push;
 mod history;
 mod integrations;
 mod print;
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Sensor(args) => sensor::run(&args)?,
         Command::Tail(args) => read::tail(&args)?,
         Command::Get(args) => read::get(&args)?,
+        Command::Push(args) => push::run(&args)?,
         Command::History(args) => history::run(&args)?,
         Command::Integrations(args) => integrations::run(&args)?,
         Command::Rules(command) => return rules::run(&command),

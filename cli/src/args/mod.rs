@@ -2,6 +2,7 @@
 
 mod history;
 mod integrations;
+mod push;
 mod rules;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::pki::Role;
 
 pub(crate) use history::History;
 pub(crate) use integrations::{Dead, Integrations, IntegrationsCommand, Letters, TestIntegration};
+pub(crate) use push::Push;
 pub(crate) use rules::{Check, Explain, Fields, Rules, Test};
 
 /// Runtime security for a fleet of Linux hosts, with Falco's rules and Falco's gRPC API.
@@ -69,6 +71,13 @@ pub(crate) enum Command {
   cadge get --after 0 --limit 100           the oldest hundred, whether had or not
   cadge get --after 0 --filter 'alert.rule contains shell' --json")]
     Get(Get),
+    /// Hand in an event of your own: the hub keeps it as an alert. For sensors and admins.
+    ///
+    /// Ends once the event is on the hub's disk.
+    #[command(after_help = "Examples:
+  cadge push 'Deploy finished' 'shop 1.2 is live' deploy.version=1.2
+  cadge push --priority critical --tag backup 'Backup failed' \"exit code $?\" job=nightly")]
+    Push(Push),
     /// Search or count the alerts of the hub's log, by rule, host, namespace and more.
     #[command(after_help = "Examples:
   cadge history --since 24h --priority Critical --priority Alert

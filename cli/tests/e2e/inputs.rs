@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::transport::Endpoint;
 
-use crate::support::{Site, cadge, stdout, wait_for};
+use crate::support::{Site, cadge, stderr, stdout, wait_for};
 
 /// How often the hub is killed.
 const ROUNDS: u64 = 5;
@@ -73,4 +73,42 @@ fn what_was_acknowledged_is_there_once_however_often_the_hub_is_killed() {
     let expected: Vec<u64> = (1..=numbers.len() as u64).collect();
     assert!(numbers.len() as u64 >= next - 1, "{} of {next} acknowledged", numbers.len());
     assert_eq!(numbers, expected, "each once, in their order");
+}
+
+#[test]
+fn a_script_hands_in_events_by_the_command_line() {
+    let site = Site::new("");
+    let _hub = site.hub();
+    let socket = site.path("cadge.sock");
+    let push = |args: &[&str]| cadge().arg("push").args(args).arg("--socket").arg(&socket).output().unwrap();
+    let plain = push(&["Deploy finished", "shop 1.2 is live", "deploy.version=1.2", "note=a=b"]);
+    assert!(plain.status.success() && plain.stdout.is_empty(), "{}", stderr(&plain));
+    let flags = ["--priority", "Critical", "--tag", "b", "--tag", "a", "--source", "cron", "--host", "db-1"];
+    let full = push(&[&flags[..], &["Backup failed", "exit code 1"]].concat());
+    assert!(full.status.success(), "{}", stderr(&full));
+    let log = cadge().args(["get", "--after", "0", "--json", "--socket"]).arg(&socket).output().unwrap();
+    let alerts: Vec<serde_json::Value> =
+        stdout(&log).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(alerts.len(), 2, "{alerts:?}");
+    let [deploy, backup] = &alerts[..] else { unreachable!() };
+    assert_eq!((&deploy["rule"], &deploy["output"]), (&"Deploy finished".into(), &"shop 1.2 is live".into()));
+    assert_eq!((&deploy["priority"], &deploy["source"]), (&"Notice".into(), &"input".into()));
+    assert_eq!(deploy["output_fields"], serde_json::json!({"deploy.version": "1.2", "note": "a=b"}));
+    assert_eq!((&backup["priority"], &backup["hostname"]), (&"Critical".into(), &"db-1".into()));
+    assert_eq!((&backup["source"], &backup["tags"]), (&"cron".into(), &serde_json::json!(["a", "b"])));
+
+    // What is refused is told, and what is mistyped does not get as far.
+    for (args, text) in [
+        (&["", "no rule"][..], "the rule's name is empty"),
+        (&["R", "o", "no field"], "`user.name=root`"),
+        (&["R", "o", "--priority", "loud"], "informational"),
+    ] {
+        let output = push(args);
+        assert!(!output.status.success() && stderr(&output).contains(text), "{}", stderr(&output));
+    }
+    let consumer = cadge().args(["push", "R", "o"]).args(site.client("consumer")).output().unwrap();
+    assert!(!consumer.status.success(), "a consumer hands in nothing");
+    assert!(stderr(&consumer).contains("needs the role sensor"), "{}", stderr(&consumer));
+    let sensor = cadge().args(["push", "R", "o"]).args(site.client("sensor")).output().unwrap();
+    assert!(sensor.status.success(), "{}", stderr(&sensor));
 }
