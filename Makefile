@@ -10,7 +10,7 @@ RUST_FILES = $(shell git ls-files '*.rs')
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test test-python test-go torture kernel-test guest-test bench bench-engine bench-hub bench-integrations fuzz lint stubs stubs-check docs fmt ci
+.PHONY: help setup setup-test build run test test-python test-go torture kernel-test guest-test bench bench-engine bench-hub bench-integrations bench-sdk fuzz lint stubs stubs-check docs fmt ci
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,17 +27,24 @@ build: setup ## build the `cadge` command
 run: build ## watch this machine: hub and sensor on real kernel events, alerts as they come
 	@$(SUDO) target/release/cadge up
 
-test: setup-test test-python test-go ## all tests that need no privilege (as root also those that do)
-	$(CARGO) test --workspace --no-fail-fast 2>&1 | tee target/test.log | scripts/test-report.sh
+# One report of all of it: each part runs, whatever became of the one before.
+test: setup-test ## all tests that need no privilege (as root also those that do)
+	{ status=0; $(CARGO) test --workspace --no-fail-fast || status=1; \
+	  $(MAKE) -s --no-print-directory test-python || status=1; \
+	  $(MAKE) -s --no-print-directory test-go || status=1; exit $$status; } \
+	  2>&1 | tee target/test.log | scripts/test-report.sh
+
+# With the features that the tests of the whole workspace have: nothing is built twice.
+BUILD_FOR_TESTS = $(CARGO) build -q --workspace --bins --examples
 
 test-python: setup-test ## the Python SDK: its types, and its tests with a real hub
 	@if target/python-sdk/bin/python -c 'import mypy, pytest' 2>/dev/null; \
-	 then $(CARGO) build -q -p cadge && cd sdk-python && ../target/python-sdk/bin/mypy && \
+	 then $(BUILD_FOR_TESTS) && cd sdk-python && ../target/python-sdk/bin/mypy && \
 	      CADGE_BIN=$(CURDIR)/target/debug/cadge ../target/python-sdk/bin/pytest -q -rs; \
-	 else echo "test-python: SKIPPED: target/python-sdk is missing: scripts/setup.sh test makes it"; fi
+	 else echo "SKIPPED test-python: target/python-sdk is missing: scripts/setup.sh test makes it"; fi
 
 test-go: setup-test ## the Go SDK: formatting, vet, staticcheck, and its tests with a real hub
-	$(CARGO) build -q -p cadge
+	$(BUILD_FOR_TESTS)
 	scripts/test-go.sh
 
 torture: setup-test ## 200 rounds of kill -9, cut networks, full disks, torn writes: nobody misses an alert; asks for root
@@ -68,6 +75,9 @@ bench-integrations: setup-test build ## what integrations carry, beside falcosid
 	@if command -v go >/dev/null && [ -d $(CADGE_COMPAT)/loadgen ]; \
 	 then scripts/bench-integrations.py target/release/cadge $(CADGE_COMPAT) $(CASES); \
 	 else echo "bench-integrations: SKIPPED: it needs go and $(CADGE_COMPAT)/loadgen"; fi
+
+bench-sdk: setup-test ## what each SDK reads a second, and its CPU for an alert: the hub on one core, the SDK on another
+	$(CARGO) bench -q -p cadge --bench sdk
 
 bench: build bench-engine bench-hub ## the benchmarks, one figure a line; asks for root
 	$(SUDO) $(CARGO) bench -q -p cadge --bench system

@@ -15,12 +15,26 @@ command -v go >/dev/null || { echo "SKIPPED test-go: go is not installed"; exit 
 unformatted=$(find sdk-go-stubs -name '*.go' -not -name '*.pb.go' -exec gofmt -l {} +)
 [ -z "$unformatted" ] || { echo "test-go: \`gofmt -w\` is due: $unformatted" >&2; exit 1; }
 
+# What went wrong or was skipped, and the sums as `cargo test` says them.
+summary() {
+    awk '
+        /^--- PASS/ { passed++ }
+        /^--- FAIL/ { failed++ }
+        /^--- SKIP/ { skipped++ }
+        /^=== / || /^ *--- PASS/ || /^(PASS|ok)/ || /no test files/ { next }
+        { print; fflush() }
+        END {
+            printf "test result: %s. %d passed; %d failed; %d ignored\n", failed ? "FAILED" : "ok", passed, failed, skipped
+        }
+    '
+}
+
 for module in sdk-go-stubs sdk-go-stubs/examples; do
     (
         cd "$module"
         go vet ./...
         if [ -x "$tools/staticcheck" ]; then "$tools/staticcheck" ./...; else echo "SKIPPED test-go: staticcheck is not installed"; fi
         # What the hub does is not among what go's cache of results knows.
-        go test -count=1 ./... | { grep -v 'no test files' || true; }
+        go test -count=1 -v ./... 2>&1 | summary
     )
 done
