@@ -28,9 +28,10 @@ use victim::{Bounds, Victim};
 /// What a case does, with its name.
 type Case = (&'static str, fn(&Victim, u64));
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     ("hostile_filters", messages::filters),
     ("oversized_messages", messages::oversized),
+    ("events_that_are_empty", messages::empty_events),
     ("messages_that_never_end", messages::unfinished),
     ("a_thousand_streams", messages::streams),
     ("readers_that_do_not_read", messages::slow_readers),

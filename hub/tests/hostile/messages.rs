@@ -40,7 +40,11 @@ impl http_body::Body for Raw {
 /// but no more than 5 MB.
 async fn answer(channel: &Channel, path: &str, length: u32) -> Code {
     let body = vec![0; usize::try_from(length.min(5_000_000)).unwrap()];
-    let body = [&[0][..], &length.to_be_bytes(), &body].concat();
+    answer_to(channel, path, [&[0][..], &length.to_be_bytes(), &body].concat()).await.code()
+}
+
+/// What the hub says to a body.
+async fn answer_to(channel: &Channel, path: &str, body: Vec<u8>) -> Status {
     let request = http::Request::post(format!("https://localhost{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -56,7 +60,7 @@ async fn answer(channel: &Channel, path: &str, length: u32) -> Code {
     {
         status = frame.unwrap().trailers_ref().and_then(Status::from_header_map);
     }
-    status.map_or(Code::Unknown, |status| status.code())
+    status.unwrap_or_else(|| Status::unknown("it says nothing"))
 }
 
 pub(crate) fn oversized(victim: &Victim, _: u64) {
@@ -81,6 +85,21 @@ pub(crate) fn oversized(victim: &Victim, _: u64) {
                     );
                 }
             }
+        }
+    });
+}
+
+/// Events of two bytes, as many as a message holds: decoded they would have a hundred times as many bytes.
+pub(crate) fn empty_events(victim: &Victim, _: u64) {
+    let events = [0x0a, 0x00].repeat(2_000_000);
+    let length = u32::try_from(events.len()).unwrap().to_be_bytes();
+    let body = [&[0][..], &length, &events].concat();
+    victim.runtime.block_on(async {
+        let channel = victim.channel(&victim.pki.sensor("empty")).await.unwrap();
+        let answers = (0..8).map(|_| answer_to(&channel, "/cadge.v1.Inputs/Push", body.clone()));
+        for status in futures_util::future::join_all(answers).await {
+            assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+            assert!(status.message().contains("2000000 events in one request"), "{status:?}");
         }
     });
 }
