@@ -111,7 +111,9 @@ impl Follower {
 
     async fn follow(&self) -> Result<std::convert::Infallible, FollowError> {
         let mut head = self.log.head();
-        let mut cursor = self.resume().await?;
+        let resumed = self.resume().await;
+        self.history.is_tried();
+        let mut cursor = resumed?;
         let mut expired: Option<Instant> = None;
         loop {
             let last = *head.borrow_and_update();

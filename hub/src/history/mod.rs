@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use count::{ByHand, CountError, Counts, Question};
 pub(crate) use dimensions::{DIMENSIONS, from_wire};
@@ -52,6 +53,8 @@ struct Inner {
     generation: AtomicU64,
     readers: Mutex<Vec<(u64, Connection)>>,
     permits: Semaphore,
+    /// Cancelled once the one who writes the file has opened it, or could not.
+    tried: CancellationToken,
 }
 
 /// An answer, and how far the index had come.
@@ -67,6 +70,7 @@ impl History {
             generation: AtomicU64::new(0),
             readers: Mutex::default(),
             permits: Semaphore::new(QUESTIONS),
+            tried: CancellationToken::new(),
         }))
     }
 
@@ -79,8 +83,14 @@ impl History {
         self.0.generation.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// From now on what can't be answered is an error: before that a new hub's first questions wait for its file.
+    fn is_tried(&self) {
+        self.0.tried.cancel();
+    }
+
     /// Answers no more. The file is left for the writer to close.
     fn close(&self) {
+        self.is_tried();
         self.0.permits.close();
         self.is_renewed();
         self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -112,6 +122,7 @@ impl History {
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<Indexed<T>, HistoryError> {
+        self.0.tried.cancelled().await;
         let _permit = self.0.permits.acquire().await.map_err(|error| self.problem(&error))?;
         let inner = Arc::clone(&self.0);
         let ask = move || {

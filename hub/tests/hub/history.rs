@@ -202,6 +202,8 @@ async fn the_lag_is_a_metric_and_no_history_is_an_answer() {
     config.history.path = Some(dir.path().join("elsewhere/index.db"));
     let hub = Hub::start(config.clone()).await.unwrap();
     let client = client_at(&dir.path().join("cadge.sock")).await;
+    // The first question waits for the file that is being made.
+    assert_eq!(client.count(CountOptions::default()).await.unwrap().counts, []);
     indexed(&client, 0).await;
     let metrics = page(&hub).await;
     assert!(metrics.contains("\ncadge_hub_history_lag 0\n"), "{metrics}");
