@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 use crate::link::Link;
+use crate::tls::{Pem, secured};
 use crate::{Client, Error};
 
 /// The longest wait for a connection.
@@ -32,16 +33,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Where a hub is by default.
 const DEFAULT_HUB: &str = "unix:///run/cadge/cadge.sock";
 
-/// What a PEM file has at least.
-const PEM_START: &[u8] = b"-----BEGIN ";
-
 /// How to connect, made by [`Client::connect`] and [`Client::from_env`]: `await` it.
 #[derive(Clone)]
 #[must_use = "it connects when it is awaited"]
 pub struct Connect {
     address: String,
-    ca: Option<Vec<u8>>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
+    ca: Option<Pem>,
+    identity: Option<(Pem, Pem)>,
     token: Option<String>,
     /// What was wrong already when the settings were gathered.
     wrong: Option<Error>,
@@ -66,7 +64,7 @@ impl Connect {
         let mut file = |name: &str| {
             let path = set(name)?;
             match std::fs::read(&path) {
-                Ok(pem) => Some(pem),
+                Ok(bytes) => Some(Pem { bytes, name: format!("`{path}`") }),
                 Err(error) => {
                     wrong =
                         Some(Error::WrongCertificate(format!("reading `{path}`: {error}; {name} names it")));
@@ -91,13 +89,15 @@ impl Connect {
     /// The certificate of the authority that signed the hub's, as PEM. Without it the machine's authorities
     /// count.
     pub fn ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca = Some(pem.into());
+        self.ca = Some(Pem { bytes: pem.into(), name: "the authority's certificate".to_owned() });
         self
     }
 
     /// The client's own certificate and its private key, as PEM.
     pub fn identity(mut self, cert: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.identity = Some((cert.into(), key.into()));
+        let cert = Pem { bytes: cert.into(), name: "the client's certificate".to_owned() };
+        let key = Pem { bytes: key.into(), name: "the client's key".to_owned() };
+        self.identity = Some((cert, key));
         self
     }
 
@@ -157,11 +157,8 @@ impl Connect {
             }
             let host = endpoint.uri().host().unwrap_or_default();
             let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-            let tls = tls(self.ca, self.identity)?.domain_name(host);
-            endpoint = endpoint.tls_config(tls).map_err(|error| {
-                let why = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
-                Error::WrongCertificate(format!("`{address}`: the certificates can't be used: {why}"))
-            })?;
+            let tls = ClientTlsConfig::new().domain_name(host);
+            endpoint = secured(&endpoint, tls, self.ca.as_ref(), self.identity.as_ref())?;
         }
         Ok((tuned(endpoint), token))
     }
@@ -196,26 +193,6 @@ fn at_once(is_tls: bool, address: &str, error: Error) -> Error {
         }
         error => error,
     }
-}
-
-fn tls(ca: Option<Vec<u8>>, identity: Option<(Vec<u8>, Vec<u8>)>) -> Result<ClientTlsConfig, Error> {
-    let mut tls = ClientTlsConfig::new();
-    tls = match ca {
-        Some(pem) => tls.ca_certificate(Certificate::from_pem(pem_of("the authority's certificate", pem)?)),
-        None => tls.with_native_roots(),
-    };
-    if let Some((cert, key)) = identity {
-        let (cert, key) = (pem_of("the certificate", cert)?, pem_of("the certificate's key", key)?);
-        tls = tls.identity(Identity::from_pem(cert, key));
-    }
-    Ok(tls)
-}
-
-fn pem_of(what: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
-    if bytes.windows(PEM_START.len()).any(|part| part == PEM_START) {
-        return Ok(bytes);
-    }
-    Err(Error::WrongCertificate(format!("{what} is not PEM: it has no line that starts with `-----BEGIN`")))
 }
 
 fn tuned(endpoint: Endpoint) -> Endpoint {

@@ -43,6 +43,7 @@
 //! What goes wrong is one of the six kinds of [`Error`].
 
 mod connect;
+mod tls;
 mod link;
 mod client;
 mod alert;
