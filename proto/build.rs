@@ -33,12 +33,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let typed = out.join("typed");
     fs::create_dir_all(&typed)?;
-    tonic_prost_build::configure().out_dir(&typed).compile_fds(files.clone())?;
+    let serves = env::var_os("CARGO_FEATURE_SERVER").is_some();
+    tonic_prost_build::configure().build_server(serves).out_dir(&typed).compile_fds(files.clone())?;
 
     // The same services over alerts that stay encoded: what the hub and the uplink use.
     let raw = out.join("raw");
     fs::create_dir_all(&raw)?;
     tonic_prost_build::configure()
+        .build_server(serves)
         .out_dir(&raw)
         .extern_path(".falco.outputs.response", "crate::raw::RawAlert")
         .extern_path(".cadge.v1.Alert", "crate::raw::RawAlert")
