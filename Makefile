@@ -77,7 +77,7 @@ bench-integrations: setup-test build ## what integrations carry, beside falcosid
 	 else echo "bench-integrations: SKIPPED: it needs go and $(CADGE_COMPAT)/loadgen"; fi
 
 bench-sdk: setup-test ## what each SDK reads a second, and its CPU for an alert: the hub on one core, the SDK on another
-	$(CARGO) bench -q -p cadge --bench sdk
+	$(CARGO) bench -q -p cadge -p cadge-client --bench sdk
 
 bench: build bench-engine bench-hub ## the benchmarks, one figure a line; asks for root
 	$(SUDO) $(CARGO) bench -q -p cadge --bench system
