@@ -81,6 +81,9 @@ mod tests {
         let dir = dir.path().canonicalize().unwrap();
         std::fs::write(dir.join("file"), "x").unwrap();
         std::os::unix::fs::symlink(dir.join("file"), dir.join("link")).unwrap();
+        // To follow a link may be to note when that was, and for that the kernel would have to wait: not once it was
+        // followed at a later moment, by the kernel's coarse clock, than it was made.
+        std::thread::sleep(std::time::Duration::from_millis(50));
         let _ = std::fs::read(dir.join("link")).unwrap();
         let meant = |name: &str| meant_by(std::process::id(), dir.join(name).as_os_str().as_bytes());
         assert_eq!(meant("link").unwrap(), dir.join("file").as_os_str().as_bytes());
